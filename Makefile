@@ -1,0 +1,91 @@
+# Python 3.11+ and make are all this needs: everything else is installed into .venv from the locked requirements.
+# `make PYTHON=/path/to/python3.12 run` chooses another interpreter.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+SERVER := agentops-api
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+TESTS  := $(SERVER)/tests
+LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+          --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+export PYTHON
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint chaos bench fmt clean lock schema openapi install install-dev
+
+help:
+	@echo 'make run      start the server on http://localhost:8000'
+	@echo 'make test     formatting, lint, types, import rules, tests'
+	@echo 'make chaos    the long fault runs'
+	@echo 'make bench    measure this machine'
+	@echo 'make fmt      format the code'
+	@echo 'make lock     take the newest versions into the lock files'
+	@echo 'make schema   write $(SERVER)/database/schema.sql from the migrations'
+	@echo 'make openapi  write docs/openapi.json'
+	@echo 'make clean    remove what the commands above made (not your data)'
+
+run: install
+	@echo 'Starting on http://localhost:8000 (Ctrl-C stops it)'
+	@exec $(BIN)/agentops serve
+
+# pytest comes last, so that its closing line ends the output.
+test: lint
+	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+lint: install-dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-cache
+
+chaos: install-dev
+	$(BIN)/python -m pytest -m chaos $(TESTS)
+
+bench: install-dev
+	$(BIN)/python -m benchmarks.run
+
+fmt: install-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# The later locks are bound by the earlier ones, so that all agree on every version.
+lock: install
+	$(PIP) install --quiet uv
+	cd $(SERVER) && ../$(LOCK) pyproject.toml --output-file requirements.txt
+	cd $(SERVER) && ../$(LOCK) requirements-build.in --output-file requirements-build.txt
+	cd $(SERVER) && ../$(LOCK) pyproject.toml requirements-build.in requirements-dev.in --output-file requirements-dev.txt
+	@if grep -l '://' $(SERVER)/requirements*.txt; then echo 'A lock file names a host.' >&2; exit 1; fi
+
+schema: install
+	mkdir -p $(SERVER)/database
+	$(BIN)/agentops migrate --sql > $(SERVER)/database/schema.sql.new
+	mv $(SERVER)/database/schema.sql.new $(SERVER)/database/schema.sql
+
+openapi: install
+	mkdir -p docs
+	$(BIN)/agentops openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
+	find $(SERVER) scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+install: $(VENV)/installed
+install-dev: $(VENV)/installed-dev
+
+$(BIN)/python:
+	@sh scripts/make-venv $(VENV)
+
+# The stamps are older than a changed lock, and only then is anything installed.
+$(VENV)/installed: $(SERVER)/requirements.txt $(SERVER)/requirements-build.txt $(SERVER)/pyproject.toml | $(BIN)/python
+	@echo 'Installing the locked requirements into $(VENV) (once, about a minute) ...'
+	$(PIP) install --require-hashes -r $(SERVER)/requirements.txt
+	$(PIP) install --quiet --require-hashes -r $(SERVER)/requirements-build.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable $(SERVER)
+	@touch $@
+
+$(VENV)/installed-dev: $(SERVER)/requirements-dev.txt $(VENV)/installed
+	@echo 'Installing the locked development requirements into $(VENV) ...'
+	$(PIP) install --require-hashes -r $(SERVER)/requirements-dev.txt
+	@touch $@
