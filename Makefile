@@ -37,7 +37,7 @@ lint: install-dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 chaos: install-dev
 	$(BIN)/python -m pytest -m chaos $(TESTS)
