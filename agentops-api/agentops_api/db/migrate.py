@@ -1,0 +1,98 @@
+"""Brings a database's schema up to date, and makes the login that may use it.
+
+Alembic orders the revisions and turns them into SQL text. The same text is run here, in one transaction, and printed as
+`database/schema.sql`, so the two cannot differ.
+"""
+
+import asyncio
+import io
+import secrets
+from pathlib import Path
+from typing import LiteralString, cast
+
+from alembic import command
+from alembic.config import Config
+from psycopg import AsyncConnection, conninfo, sql
+from psycopg.rows import TupleRow
+
+from agentops_api.errors import Misconfigured
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = max(path.stem[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+"""The revision that this version of the server needs; read from file names, so that a start needs no Alembic."""
+
+_DOORS = ("agentops_project", "agentops_user", "agentops_ingest", "agentops_system")
+_LOCK_S_MAX = 120
+
+
+def migration_sql(current: str | None = None) -> str:
+    """The SQL that leads from revision `current` (None: an empty database) to `HEAD`."""
+    printed = io.StringIO()
+    config = Config(output_buffer=printed)
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, f"{current or 'base'}:{HEAD}", sql=True)
+    return printed.getvalue()
+
+
+def schema_sql() -> str:
+    """The whole schema as one script, for a SQL editor."""
+    return (
+        "-- The schema of AgentOps API, made from its migrations by `make schema`. Do not edit.\n"
+        "-- Paste it into the SQL editor of an empty Supabase project, or run it with `psql -f`.\n\n"
+        f"BEGIN;\n\n{migration_sql()}\nCOMMIT;\n"
+    )
+
+
+async def migrate(url: str) -> bool:
+    """Runs what is missing; False when there was nothing to do.
+
+    Of several that start together one migrates and the others wait: the lock ends with the transaction, so it works
+    behind a transaction-mode pooler too.
+    """
+    async with await AsyncConnection.connect(url, prepare_threshold=None, connect_timeout=10) as connection:
+        if await current_revision(connection) == HEAD:
+            return False
+        await connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{_LOCK_S_MAX}s",))
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('agentops.migrations'))")
+        current = await current_revision(connection)
+        if current == HEAD:
+            return False
+        if current is not None and current > HEAD:
+            raise Misconfigured(
+                f"The database is at revision {current}, newer than this server's {HEAD}: run the newer server."
+            )
+        script = await asyncio.to_thread(migration_sql, current)
+        # Alembic made this text from the revisions of this package; no input is in it.
+        await connection.execute(cast(LiteralString, script))
+    return True
+
+
+async def current_revision(connection: AsyncConnection[TupleRow]) -> str | None:
+    """The revision the database is at; None when it is empty."""
+    found = await connection.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL")
+    if (await found.fetchone()) != (True,):
+        return None
+    found = await connection.execute("SELECT version_num FROM public.alembic_version")
+    row = await found.fetchone()
+    return row[0] if row else None
+
+
+async def create_login(owner_url: str, *, name: str = "agentops_login", password: str | None = None) -> str:
+    """Makes (or re-keys) a login that owns nothing and may only become the roles of the door; returns its URL."""
+    secret = password or secrets.token_urlsafe(32)
+    async with await AsyncConnection.connect(owner_url, prepare_threshold=None, connect_timeout=10) as connection:
+        found = await connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
+        verb = sql.SQL("ALTER") if await found.fetchone() else sql.SQL("CREATE")
+        login = sql.Identifier(name)
+        await connection.execute(
+            sql.SQL("{} ROLE {} LOGIN NOINHERIT PASSWORD {}").format(verb, login, sql.Literal(secret))
+        )
+        await grant_doors(connection, name)
+    return conninfo.make_conninfo(owner_url, user=name, password=secret)
+
+
+async def grant_doors(connection: AsyncConnection[TupleRow], name: str) -> None:
+    """Lets the login `name` become each role of the door, and inherit nothing from it."""
+    for door in _DOORS:
+        await connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(door), sql.Identifier(name)))

@@ -1,0 +1,152 @@
+"""The one door to the database: a transaction is only had by saying for whom.
+
+Each door sets role and claims for its transaction only, because a transaction-mode pooler hands the same session to
+another tenant next. Row level security does the rest: the login role itself may read nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import LiteralString, Self, TypeVar
+from uuid import UUID
+
+from psycopg import AsyncConnection, OperationalError, waiting
+from psycopg.abc import PQGen
+from psycopg.errors import DiskFull, InsufficientResources, QueryCanceled, ReadOnlySqlTransaction
+from psycopg.rows import TupleRow, class_row
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from agentops_api.errors import Unavailable
+
+Params = Mapping[str, object] | Sequence[object]
+T = TypeVar("T")
+
+_STATEMENT_MS_MAX = 5_000
+"""The server ends a statement that runs longer."""
+_REPLY_S_MAX = 6.0
+"""A server that has not even ended the statement by then is not there: the connection is given up."""
+_CHECKOUT_S_MAX = 3.0
+
+_ENTER = """
+SELECT set_config('role', %s, true),
+       set_config('agentops.project_id', %s, true),
+       set_config('agentops.user_id', %s, true),
+       set_config('agentops.project_ids', %s, true),
+       set_config('statement_timeout', %s, true)
+"""
+
+
+class Tx(AsyncConnection[TupleRow]):
+    """A connection, for its user inside a transaction.
+
+    A stopped server (SIGSTOP, a cut network) sends nothing, not even an answer to the cancel request that psycopg
+    would wait for, so every wait for a reply is bounded here, and an interrupted one costs the connection.
+    """
+
+    async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        try:
+            async with asyncio.timeout(timeout or _REPLY_S_MAX):
+                return await waiting.wait_async(gen, self.pgconn.socket, interval=interval)
+        except TimeoutError:
+            self.pgconn.finish()
+            raise OperationalError("the database did not reply in time") from None
+        except asyncio.CancelledError:
+            self.pgconn.finish()
+            raise
+
+
+class Database:
+    """A pool of connections, and its doors."""
+
+    def __init__(self, url: str, *, connections_max: int, pooled: bool = False) -> None:
+        """`pooled`: a transaction-mode pooler stands between, so nothing may be prepared on a session."""
+        self.url = url
+        self._pool = AsyncConnectionPool(
+            url,
+            connection_class=Tx,
+            kwargs={
+                "prepare_threshold": None if pooled else 2,
+                "connect_timeout": 5,
+                "application_name": "agentops",
+            },
+            min_size=1,
+            max_size=connections_max,
+            timeout=_CHECKOUT_S_MAX,
+            max_waiting=1_000,
+            reconnect_timeout=0,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool.open(wait=False)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close(timeout=2)
+
+    @asynccontextmanager
+    async def as_project(
+        self, project_id: UUID, *, statement_ms_max: int = _STATEMENT_MS_MAX
+    ) -> AsyncGenerator[Tx]:
+        """Sees and deletes what belongs to one project."""
+        async with self._enter(
+            "agentops_project", project_id=str(project_id), statement_ms=statement_ms_max
+        ) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def as_user(self, user_id: UUID) -> AsyncGenerator[Tx]:
+        """Sees a person's own account, organizations, projects and keys."""
+        async with self._enter("agentops_user", user_id=str(user_id)) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def as_ingest(self, project_ids: Collection[UUID]) -> AsyncGenerator[Tx]:
+        """Inserts evaluations for these projects, and may do nothing else."""
+        claim = "{" + ",".join(map(str, project_ids)) + "}"
+        async with self._enter("agentops_ingest", project_ids=claim) as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def as_system(self) -> AsyncGenerator[Tx]:
+        """Finds out who is calling (accounts, sessions, keys) and keeps partitions; sees no evaluation."""
+        async with self._enter("agentops_system") as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def _enter(
+        self,
+        role: LiteralString,
+        *,
+        project_id: str = "",
+        user_id: str = "",
+        project_ids: str = "",
+        statement_ms: int = _STATEMENT_MS_MAX,
+    ) -> AsyncGenerator[Tx]:
+        try:
+            async with self._pool.connection() as tx:
+                await tx.execute(_ENTER, (role, project_id, user_id, project_ids, str(statement_ms)))
+                yield tx
+        except (PoolTimeout, PoolClosed, TooManyRequests) as error:
+            raise Unavailable("The database does not answer; send the same request again.") from error
+        except DiskFull as error:
+            raise Unavailable("The database's disk is full; nothing was stored.", retry_after_s=10) from error
+        except QueryCanceled as error:
+            raise Unavailable("The database took too long; ask for less, or again later.") from error
+        except (OperationalError, InsufficientResources, ReadOnlySqlTransaction) as error:
+            raise Unavailable("The database went away; send the same request again.") from error
+
+
+async def one(tx: Tx, row: type[T], sql: LiteralString, params: Params = ()) -> T | None:
+    """The first row, made into `row` by its column names; None when there is none."""
+    async with tx.cursor(row_factory=class_row(row)) as cursor:
+        await cursor.execute(sql, params)
+        return await cursor.fetchone()
+
+
+async def every(tx: Tx, row: type[T], sql: LiteralString, params: Params = ()) -> list[T]:
+    """All rows, each made into `row` by its column names."""
+    async with tx.cursor(row_factory=class_row(row)) as cursor:
+        await cursor.execute(sql, params)
+        return await cursor.fetchall()
