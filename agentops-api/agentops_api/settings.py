@@ -10,7 +10,8 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agentops_api.errors import Misconfigured
@@ -57,9 +58,7 @@ class SecretFiles(PydanticBaseSettingsSource):
                 try:
                     found[name.lower()] = Path(path).read_text().strip()
                 except OSError as error:
-                    raise Misconfigured(
-                        f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
-                    ) from error
+                    raise Misconfigured(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
         return found
 
 
@@ -160,9 +159,7 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(
-                part.strip().rstrip("/") if "://" in part else part.strip()
-                for part in value.split(",")
-                if part.strip()
+                part.strip().rstrip("/") if "://" in part else part.strip() for part in value.split(",") if part.strip()
             )
         return value
 
@@ -170,9 +167,7 @@ class Settings(BaseSettings):
     @classmethod
     def _exact_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if "*" in value:
-            raise ValueError(
-                "'*' would let every page call the API with its visitors' cookies; list the origins"
-            )
+            raise ValueError("'*' would let every page call the API with its visitors' cookies; list the origins")
         return value
 
     @field_validator("secret_key", "secret_key_previous", "supabase_jwt_secret")
@@ -184,9 +179,7 @@ class Settings(BaseSettings):
         if any(weak in text.lower() for weak in _WEAK_SECRETS) or len(set(text)) < 8:
             raise ValueError("is an example or guessable; make one with `openssl rand -hex 32`")
         if len(text.encode()) < SECRET_KEY_BYTES_MIN:
-            raise ValueError(
-                f"is shorter than {SECRET_KEY_BYTES_MIN} bytes; make one with `openssl rand -hex 32`"
-            )
+            raise ValueError(f"is shorter than {SECRET_KEY_BYTES_MIN} bytes; make one with `openssl rand -hex 32`")
         return value
 
     @model_validator(mode="after")
@@ -208,11 +201,20 @@ class Settings(BaseSettings):
     @property
     def least_privilege_required(self) -> bool:
         """`REQUIRE_LEAST_PRIVILEGE`, or its default for the database in use."""
-        return (
-            self.database_url is None
-            if self.require_least_privilege is None
-            else self.require_least_privilege
-        )
+        return self.database_url is None if self.require_least_privilege is None else self.require_least_privilege
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises Misconfigured with a line for each that is wrong, never with its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise Misconfigured("; ".join(_line(each) for each in error.errors(include_input=False))) from None
+
+
+def _line(error: ErrorDetails) -> str:
+    name = str(error["loc"][0]).upper() if error["loc"] else ""
+    return f"{name} {error['msg'].removeprefix('Value error, ')}".strip()
 
 
 def signing_key(settings: Settings) -> str:

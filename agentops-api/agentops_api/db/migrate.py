@@ -6,9 +6,12 @@ Alembic orders the revisions and turns them into SQL text. The same text is run 
 
 import asyncio
 import io
+import logging
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import LiteralString, cast
+from urllib.parse import quote, urlencode
 
 from alembic import command
 from alembic.config import Config
@@ -27,6 +30,7 @@ _LOCK_S_MAX = 120
 
 def migration_sql(current: str | None = None) -> str:
     """The SQL that leads from revision `current` (None: an empty database) to `HEAD`."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     printed = io.StringIO()
     config = Config(output_buffer=printed)
     config.set_main_option("script_location", str(_MIGRATIONS))
@@ -89,7 +93,15 @@ async def create_login(owner_url: str, *, name: str = "agentops_login", password
             sql.SQL("{} ROLE {} LOGIN NOINHERIT PASSWORD {}").format(verb, login, sql.Literal(secret))
         )
         await grant_doors(connection, name)
-    return conninfo.make_conninfo(owner_url, user=name, password=secret)
+    return url_of(conninfo.conninfo_to_dict(owner_url) | {"user": name, "password": secret})
+
+
+def url_of(parts: Mapping[str, object]) -> str:
+    """A libpq URL of these connection parameters."""
+    given = {name: str(value) for name, value in parts.items() if value is not None}
+    login = f"{quote(given.pop('user', ''), safe='')}:{quote(given.pop('password', ''), safe='')}"
+    database = quote(given.pop("dbname", ""), safe="")
+    return f"postgresql://{login}@/{database}?{urlencode(given, quote_via=quote)}"
 
 
 async def grant_doors(connection: AsyncConnection[TupleRow], name: str) -> None:

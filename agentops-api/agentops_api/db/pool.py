@@ -5,14 +5,14 @@ another tenant next. Row level security does the rest: the login role itself may
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Collection, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import LiteralString, Self, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection, OperationalError, waiting
 from psycopg.abc import PQGen
-from psycopg.errors import DiskFull, InsufficientResources, QueryCanceled, ReadOnlySqlTransaction
+from psycopg.errors import DiskFull, QueryCanceled, ReadOnlySqlTransaction
 from psycopg.rows import TupleRow, class_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
@@ -86,13 +86,9 @@ class Database:
         await self._pool.close(timeout=2)
 
     @asynccontextmanager
-    async def as_project(
-        self, project_id: UUID, *, statement_ms_max: int = _STATEMENT_MS_MAX
-    ) -> AsyncGenerator[Tx]:
+    async def as_project(self, project_id: UUID, *, statement_ms_max: int = _STATEMENT_MS_MAX) -> AsyncGenerator[Tx]:
         """Sees and deletes what belongs to one project."""
-        async with self._enter(
-            "agentops_project", project_id=str(project_id), statement_ms=statement_ms_max
-        ) as tx:
+        async with self._enter("agentops_project", project_id=str(project_id), statement_ms=statement_ms_max) as tx:
             yield tx
 
     @asynccontextmanager
@@ -103,10 +99,17 @@ class Database:
 
     @asynccontextmanager
     async def as_ingest(self, project_ids: Collection[UUID]) -> AsyncGenerator[Tx]:
-        """Inserts evaluations for these projects, and may do nothing else."""
+        """Inserts evaluations for these projects, and may do nothing else.
+
+        Pipelined: begin, claims, insert and commit are one round trip, and an error appears where the next result is
+        fetched, or at the end.
+        """
         claim = "{" + ",".join(map(str, project_ids)) + "}"
-        async with self._enter("agentops_ingest", project_ids=claim) as tx:
-            yield tx
+        with _meaning():
+            async with self._pool.connection() as tx, tx.pipeline():
+                await tx.execute(_ENTER, ("agentops_ingest", "", "", claim, str(_STATEMENT_MS_MAX)))
+                yield tx
+                await tx.commit()
 
     @asynccontextmanager
     async def as_system(self) -> AsyncGenerator[Tx]:
@@ -121,21 +124,27 @@ class Database:
         *,
         project_id: str = "",
         user_id: str = "",
-        project_ids: str = "",
         statement_ms: int = _STATEMENT_MS_MAX,
     ) -> AsyncGenerator[Tx]:
-        try:
+        with _meaning():
             async with self._pool.connection() as tx:
-                await tx.execute(_ENTER, (role, project_id, user_id, project_ids, str(statement_ms)))
+                await tx.execute(_ENTER, (role, project_id, user_id, "", str(statement_ms)))
                 yield tx
-        except (PoolTimeout, PoolClosed, TooManyRequests) as error:
-            raise Unavailable("The database does not answer; send the same request again.") from error
-        except DiskFull as error:
-            raise Unavailable("The database's disk is full; nothing was stored.", retry_after_s=10) from error
-        except QueryCanceled as error:
-            raise Unavailable("The database took too long; ask for less, or again later.") from error
-        except (OperationalError, InsufficientResources, ReadOnlySqlTransaction) as error:
-            raise Unavailable("The database went away; send the same request again.") from error
+
+
+@contextmanager
+def _meaning() -> Generator[None]:
+    """Says of the database's failures what they mean to the caller: the same request may be sent again."""
+    try:
+        yield
+    except (PoolTimeout, PoolClosed, TooManyRequests) as error:
+        raise Unavailable("The database does not answer; send the same request again.") from error
+    except DiskFull as error:
+        raise Unavailable("The database's disk is full; nothing was stored.", retry_after_s=10) from error
+    except QueryCanceled as error:
+        raise Unavailable("The database took too long; ask for less, or again later.") from error
+    except (OperationalError, ReadOnlySqlTransaction) as error:
+        raise Unavailable("The database went away; send the same request again.") from error
 
 
 async def one(tx: Tx, row: type[T], sql: LiteralString, params: Params = ()) -> T | None:

@@ -1,0 +1,134 @@
+"""The application, put together. `_serving`, read from top to bottom, is the architecture."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+from starlette.types import Lifespan
+
+from agentops_api import log, upkeep
+from agentops_api.auth import api as auth_api
+from agentops_api.auth.authenticate import Authenticator
+from agentops_api.db.opening import open_database
+from agentops_api.edge import health, middleware, pages, problems
+from agentops_api.edge.limits import Limiter
+from agentops_api.edge.runtime import Runtime
+from agentops_api.evaluations import api as evaluations_api
+from agentops_api.evaluations import ingest_api
+from agentops_api.evaluations.models import Window
+from agentops_api.settings import Settings, signing_key
+from agentops_api.telemetry.postgres import PostgresStore
+from agentops_api.telemetry.writer import Writer
+from agentops_api.version import VERSION
+
+DRAIN_S = 1.0
+"""After SIGTERM the server serves on for this long, not ready any more, so that balancers look elsewhere first."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The server as an ASGI application; nothing starts before its lifespan does."""
+    app = FastAPI(
+        title="AgentOps API",
+        summary="The backend for LLM agent observability: evaluations in, statistics out, nothing acknowledged lost.",
+        version=VERSION,
+        lifespan=_lifespan(settings),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # By default FastAPI records every exception into OpenTelemetry, with the values that caused it.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        license_info={"name": "MIT", "identifier": "MIT"},
+    )
+    problems.install(app)
+    middleware.install(app, settings)
+    for router in (ingest_api.router, evaluations_api.router, auth_api.router, health.router, pages.router):
+        app.include_router(router)
+    _document_raw_bodies(app)
+    return app
+
+
+def _lifespan(settings: Settings) -> Lifespan[FastAPI]:
+    @asynccontextmanager
+    async def serving(app: FastAPI) -> AsyncGenerator[None]:
+        log.configure(settings.log_level, settings.log_format)
+        async with AsyncExitStack() as stack:
+            app.state.runtime = server = await _build(settings, stack)
+            _drain_on_sigterm(server)
+            yield
+
+    return serving
+
+
+async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
+    """Starts every part; the stack stops them in reverse: the writer empties its queue while the database still runs."""
+    db = await stack.enter_async_context(open_database(settings))
+    past, future = timedelta(days=settings.ingest_past_days), timedelta(hours=settings.ingest_future_hours)
+    await upkeep.ensure_partitions(db, past=past)
+    limiter = await stack.enter_async_context(Limiter(settings))
+    authenticator = await stack.enter_async_context(Authenticator(db, settings, signing_key(settings)))
+    store = PostgresStore(db)
+    writer = await stack.enter_async_context(
+        Writer(
+            store,
+            queue_rows_max=settings.ingest_queue_rows,
+            queue_bytes_max=settings.ingest_queue_bytes,
+            group_commit=settings.ingest_group_commit,
+        )
+    )
+    upkeep.start(stack, "merge busy rollups", 2, partial(upkeep.merge_rollups, db, writer, upkeep.MERGE_ROWS_MIN))
+    upkeep.start(stack, "merge quiet rollups", 60, partial(upkeep.merge_rollups, db, writer, 1))
+    upkeep.start(stack, "merge what was left", 86_400, partial(upkeep.merge_what_was_left, db))
+    upkeep.start(stack, "make partitions", 3_600, partial(upkeep.ensure_partitions, db, past=past))
+    upkeep.start(stack, "forget old sign-ins", 3_600, partial(upkeep.forget_old_sign_ins, db))
+    upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
+    if not settings.database_url:
+        upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, settings.agentops_data_dir))
+    return Runtime(
+        settings=settings,
+        db=db,
+        store=store,
+        writer=writer,
+        window=Window(past, future),
+        authenticator=authenticator,
+        limiter=limiter,
+        version=VERSION,
+    )
+
+
+def _drain_on_sigterm(server: Runtime) -> None:
+    """Puts itself before the HTTP server's own handler, whichever way that was started: not ready first, then stop."""
+    loop = asyncio.get_running_loop()
+    stop = signal.getsignal(signal.SIGTERM)
+    if not callable(stop):
+        return
+
+    def drain(signum: int, frame: FrameType | None) -> None:
+        if server.draining:
+            stop(signum, frame)
+            return
+        server.draining = True
+        loop.call_soon_threadsafe(loop.call_later, DRAIN_S, stop, signum, None)
+
+    signal.signal(signal.SIGTERM, drain)
+
+
+def _document_raw_bodies(app: FastAPI) -> None:
+    """Adds the models of bodies that handlers read raw, which FastAPI does not see, to the OpenAPI document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        _, schemas = models_json_schema(
+            [(model, "validation") for model in ingest_api.BODIES], ref_template="#/components/schemas/{model}"
+        )
+        document["components"]["schemas"].update(schemas["$defs"])
+        return document
+
+    app.openapi = openapi

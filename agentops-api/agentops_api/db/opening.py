@@ -1,0 +1,47 @@
+"""Which database the settings mean, started if it is ours, and brought up to date."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from psycopg import AsyncConnection
+
+from agentops_api.db.embedded import embedded_database
+from agentops_api.db.migrate import grant_doors, migrate
+from agentops_api.db.pool import Database
+from agentops_api.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """How to reach the database, as two roles."""
+
+    owner: str
+    """Owns the tables; only migrations use it."""
+    login: str
+    """What the server logs in as."""
+
+
+@asynccontextmanager
+async def database_urls(settings: Settings) -> AsyncGenerator[Urls]:
+    """The database's URLs; an embedded one runs for as long as they are held."""
+    if settings.database_url:
+        login = settings.database_url.get_secret_value()
+        owner = settings.migration_database_url.get_secret_value() if settings.migration_database_url else login
+        yield Urls(owner, login)
+        return
+    async with embedded_database(settings.agentops_data_dir, major=settings.embedded_postgres) as embedded:
+        yield Urls(embedded.owner_url, embedded.login_url)
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncGenerator[Database]:
+    """The migrated database, behind its door."""
+    async with database_urls(settings) as urls:
+        changed = await migrate(urls.owner)
+        if changed and not settings.database_url:
+            async with await AsyncConnection.connect(urls.owner) as owner:
+                await grant_doors(owner, "agentops_login")
+        pooled = settings.database_pooled
+        async with Database(urls.login, connections_max=settings.database_pool_size, pooled=pooled) as db:
+            yield db

@@ -1,0 +1,37 @@
+"""What a handler may use: the parts that `app.py` built for this process, behind one typed name."""
+
+import time
+from dataclasses import dataclass, field
+from typing import cast
+
+from starlette.requests import Request
+
+from agentops_api.db.pool import Database
+from agentops_api.edge.limits import Limiter
+from agentops_api.auth.authenticate import Authenticator
+from agentops_api.evaluations.models import Window
+from agentops_api.settings import Settings
+from agentops_api.telemetry.store import EvaluationStore
+from agentops_api.telemetry.writer import Writer
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The parts of a running server. Made in the application's lifespan, kept in `app.state.runtime`."""
+
+    settings: Settings
+    db: Database
+    store: EvaluationStore
+    writer: Writer
+    window: Window
+    authenticator: Authenticator
+    limiter: Limiter
+    version: str
+    draining: bool = False
+    """The process was told to stop: it finishes what it has, and is not ready for more."""
+    started_monotonic: float = field(default_factory=time.monotonic)
+
+
+def runtime(request: Request) -> Runtime:
+    """The parts of the server that answers this request."""
+    return cast(Runtime, request.app.state.runtime)

@@ -1,0 +1,162 @@
+"""Reading evaluations over HTTP: list, statistics, one, and its deletion."""
+
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from agentops_api import clock
+from agentops_api.analytics.models import EvaluationStats, stats_of
+from agentops_api.edge.caller import project_caller
+from agentops_api.edge.problems import responses
+from agentops_api.edge.runtime import runtime
+from agentops_api.errors import Invalid, NotFound
+from agentops_api.evaluations.models import NAME_CHARS_MAX, Evaluation, Filters, Position, Score, Time
+from agentops_api.evaluations.paging import cursor_of, position_of
+
+PAGE_ITEMS_MAX = 500
+OFFSET_MAX = 100_000
+STATS_DAYS_MAX = 3_660
+
+router = APIRouter(tags=["evaluations"])
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
+
+
+class ListQuery(BaseModel):
+    """What the list may be asked for; anything else is refused, because a misspelt filter would show everything."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX)] = 50
+    """Evaluations a page."""
+    cursor: Annotated[str, StringConstraints(max_length=100)] | None = None
+    """`next_cursor` of the page before."""
+    offset: Annotated[int, Field(ge=0, le=OFFSET_MAX)] = 0
+    """Evaluations to skip. A cursor is faster and misses nothing that arrives between two pages."""
+    hallucinated: bool | None = None
+    """Only answers with this verdict."""
+    agent_name: _Name | None = None
+    """Only answers to this agent."""
+    model_name: _Name | None = None
+    """Only answers of this model."""
+    mode: _Name | None = None
+    """Only answers checked in this way."""
+    session_id: _Name | None = None
+    """Only answers of this conversation."""
+    start_date: Time | None = None
+    """Only answers from this time on (ISO 8601)."""
+    end_date: Time | None = None
+    """Only answers before this time (ISO 8601)."""
+    min_hallucination_probability: Score | None = None
+    """Only answers at least this likely to contain a hallucination."""
+
+
+class StatsQuery(BaseModel):
+    """The period and the filters of the statistics."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+
+    days: Annotated[int, Field(ge=1, le=STATS_DAYS_MAX)] = 7
+    """How many days back, from now; the hour in which the period begins counts whole."""
+    agent_name: _Name | None = None
+    """Only answers to this agent."""
+    model_name: _Name | None = None
+    """Only answers of this model."""
+
+
+class EvaluationPage(BaseModel):
+    """One page of evaluations, newest first."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    data: list[Evaluation]
+    """The page."""
+    next_cursor: str | None
+    """Hand it back as `cursor` for the next page; null on the last."""
+    has_more: bool
+    """Whether there is a next page."""
+
+
+@router.get(
+    "/evaluations",
+    operation_id="list_evaluations",
+    summary="List evaluations, newest first",
+    response_model=EvaluationPage,
+    responses=responses(400, 401, 403, 404, 422, 429, 503),
+)
+async def list_evaluations(request: Request, query: Annotated[ListQuery, Query()]) -> Response:
+    """Pages by cursor; `Link: <…>; rel="next"` names the next page."""
+    caller = await project_caller(request, scope="read")
+    if query.cursor is not None and query.offset:
+        message = "cannot be combined with `cursor`"
+        raise Invalid(f"`offset` {message}.", [{"field": "offset", "message": message}])
+    filters = Filters(**query.model_dump(exclude={"limit", "cursor", "offset"}))
+    after = position_of(query.cursor) if query.cursor else None
+    found = await runtime(request).store.page(
+        caller.project_id, filters, after=after, offset=query.offset, limit=query.limit + 1
+    )
+    page, has_more = found[: query.limit], len(found) > query.limit
+    cursor = cursor_of(Position(page[-1].created_at, page[-1].id)) if has_more else None
+    answer = _json({"data": page, "next_cursor": cursor, "has_more": has_more})
+    if cursor:
+        kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("cursor", "offset")]
+        answer.headers["Link"] = f'</evaluations?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'
+    return answer
+
+
+@router.get(
+    "/evaluations/stats",
+    operation_id="get_evaluation_stats",
+    summary="Statistics of the last days",
+    responses=responses(400, 401, 403, 404, 422, 429, 503),
+)
+async def get_evaluation_stats(request: Request, query: Annotated[StatsQuery, Query()]) -> EvaluationStats:
+    """Counted from hourly rollups that every accepted evaluation is part of at once."""
+    caller = await project_caller(request, scope="read")
+    totals = await runtime(request).store.totals(
+        caller.project_id,
+        since=clock.now() - timedelta(days=query.days),
+        agent_name=query.agent_name,
+        model_name=query.model_name,
+    )
+    return stats_of(totals)
+
+
+@router.get(
+    "/evaluations/{id}",
+    operation_id="get_evaluation",
+    summary="Read one evaluation",
+    response_model=Evaluation,
+    responses=responses(400, 401, 403, 404, 422, 429, 503),
+)
+async def get_evaluation(request: Request, id: UUID) -> Response:
+    """The whole record, as it was stored."""
+    caller = await project_caller(request, scope="read")
+    found = await runtime(request).store.get(caller.project_id, id)
+    if found is None:
+        raise NotFound("There is no such evaluation.")
+    return _json(found)
+
+
+@router.delete(
+    "/evaluations/{id}",
+    operation_id="delete_evaluation",
+    summary="Delete one evaluation",
+    status_code=204,
+    responses=responses(400, 401, 403, 404, 422, 429, 503),
+)
+async def delete_evaluation(request: Request, id: UUID) -> Response:
+    """Gone for good, and subtracted from the statistics."""
+    caller = await project_caller(request, scope="write")
+    if not await runtime(request).store.delete(caller.project_id, id):
+        raise NotFound("There is no such evaluation.")
+    return Response(status_code=204)
+
+
+def _json(value: object) -> Response:
+    """The answer, made by orjson: it reads dataclasses, and is an order of magnitude faster on a full page."""
+    return Response(orjson.dumps(value, option=orjson.OPT_UTC_Z), media_type="application/json")

@@ -1,0 +1,103 @@
+"""What keeps the store in shape while the server runs: merged rollups, partitions ahead of time, old traces gone.
+
+Each server process does this for what it wrote; doing something twice is harmless. Knows no HTTP.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from agentops_api import clock
+from agentops_api.db.disk import free_fraction
+from agentops_api.db.pool import Database
+from agentops_api.telemetry import rollups
+from agentops_api.telemetry.writer import Writer
+
+log = logging.getLogger(__name__)
+
+MERGE_ROWS_MIN = 100
+"""Rows that make an hour worth merging at once; hours with fewer wait for the slower round."""
+FREE_FRACTION_MIN = 0.10
+_PARTITIONS_AHEAD = timedelta(days=62)
+_HOURS_A_MERGE = 24
+
+
+async def repeat(name: str, every_s: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Does the work again and again, whatever becomes of it."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            # The loop must survive: the database may be away for a while, and the next round does what this one left.
+            log.warning("upkeep '%s' failed and will be tried again in %g s", name, every_s, exc_info=True)
+        await asyncio.sleep(every_s)
+
+
+def start(stack: AsyncExitStack, name: str, every_s: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Repeats the work in the background until the stack is left."""
+    task = asyncio.create_task(repeat(name, every_s, work), name=name)
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(stop)
+
+
+async def merge_rollups(db: Database, writer: Writer, rows_min: int) -> None:
+    """Merges the rollups of the hours that this process wrote at least `rows_min` rows to."""
+    due: dict[UUID, list[datetime]] = {}
+    for (project_id, hour), rows in list(writer.touched.items()):
+        if rows >= rows_min:
+            due.setdefault(project_id, []).append(hour)
+            del writer.touched[project_id, hour]
+    for project_id, hours in due.items():
+        await _merge(db, project_id, hours)
+
+
+async def merge_what_was_left(db: Database) -> None:
+    """Merges what processes that were killed had not: once, at the start."""
+    async with db.as_system() as tx:
+        found = await tx.execute("SELECT id FROM projects ORDER BY id")
+        project_ids = [project_id for (project_id,) in await found.fetchall()]
+    for project_id in project_ids:
+        async with db.as_project(project_id, statement_ms_max=60_000) as tx:
+            hours = await rollups.crowded_hours(tx, project_id)
+        await _merge(db, project_id, hours)
+
+
+async def _merge(db: Database, project_id: UUID, hours: list[datetime]) -> None:
+    for first in range(0, len(hours), _HOURS_A_MERGE):
+        async with db.as_project(project_id) as tx:
+            await rollups.compact(tx, project_id, sorted(hours)[first : first + _HOURS_A_MERGE])
+
+
+async def ensure_partitions(db: Database, *, past: timedelta) -> None:
+    """Makes the months that evaluations may come in for, and the next two."""
+    today = clock.now().date()
+    async with db.as_system() as tx:
+        made = await tx.execute(
+            "SELECT agentops_ensure_partitions(%s, %s)",
+            (max(today - past, today - timedelta(days=3_650)), today + _PARTITIONS_AHEAD),
+        )
+        row = await made.fetchone()
+    if row and row[0]:
+        log.info("made %d monthly partitions", row[0])
+
+
+async def forget_old_sign_ins(db: Database) -> None:
+    """Deletes sessions that ended, and failed sign-ins that count no more."""
+    async with db.as_system() as tx:
+        await tx.execute("DELETE FROM sessions WHERE expires_at < now() - interval '7 days'")
+        await tx.execute("DELETE FROM login_failures WHERE failed_at < now() - interval '1 day'")
+
+
+async def watch_disk(data_dir: Path) -> None:
+    """Warns early: a full disk stops writing, deleting included."""
+    free = free_fraction(data_dir)
+    if free < FREE_FRACTION_MIN:
+        log.warning("the disk of %s is %.0f %% full: make room before writes fail", data_dir, (1 - free) * 100)
