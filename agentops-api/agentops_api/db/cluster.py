@@ -1,7 +1,8 @@
 """One embedded cluster on disk: where its parts are, its secrets, its making, and the roles inside it.
 
-A cluster appears under its final name only when it is complete, so what is there can be trusted. Everything here is
-idempotent and must be called by one process at a time (`embedded.py` holds the lock). Knows nothing of processes.
+A cluster appears under its final name only when it is complete, so what is there can be trusted. Everything
+here is idempotent and must be called by one process at a time (`embedded.py` holds the lock). Knows nothing
+of processes.
 """
 
 import hashlib
@@ -10,8 +11,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import LiteralString
@@ -50,12 +50,13 @@ class Cluster:
 
     @property
     def socket_dir(self) -> Path:
-        """The directory of the unix socket: inside the data directory unless that makes the path too long.
+        """The directory of the unix socket: inside the data directory unless that makes the path too long
+        or a list of two (libpq splits at commas).
 
-        The other place is /tmp and not $TMPDIR, so that processes with different environments find each other.
+        The other place is /tmp, not $TMPDIR, so that processes with different environments find each other.
         """
         inside = self.data_dir / "socket"
-        if len(os.fsencode(inside)) <= SOCKET_DIR_BYTES_MAX:
+        if len(os.fsencode(inside)) <= SOCKET_DIR_BYTES_MAX and "," not in str(inside):
             return inside
         name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:20]
         return Path("/tmp") / f"agentops-{name}"  # noqa: S108 - made 0700; owner and mode are checked.
@@ -86,20 +87,20 @@ class Cluster:
         return self.data_dir / "secrets"
 
     def url(self, role: str, database: str = DATABASE) -> str:
-        """A libpq URI for `role`, its password inside. Raises FileNotFoundError before the cluster was made."""
+        """A libpq URI for `role`, its password inside. Raises FileNotFoundError before there is a cluster."""
         password = (self.secrets_dir / role).read_text("utf-8").strip()
         host = quote(str(self.socket_dir), safe="")
         return f"postgresql://{role}:{quote(password, safe='')}@/{database}?host={host}&port={PORT}"
 
 
 def make_data_dir(cluster: Cluster) -> None:
-    """Makes the data directory, private to us; as root its passage is open to PostgreSQL's user, its content not."""
-    mode = 0o711 if os.geteuid() == 0 else 0o700
+    """Makes the data directory, closed to others but for passing through root's, as PostgreSQL's user must."""
+    as_root = os.geteuid() == 0
     try:
-        cluster.data_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
-        owner = cluster.data_dir.stat()
-        if owner.st_uid == os.geteuid() and stat.S_IMODE(owner.st_mode) != mode:
-            cluster.data_dir.chmod(mode)
+        if not cluster.data_dir.exists():
+            cluster.data_dir.mkdir(mode=0o711 if as_root else 0o700, parents=True, exist_ok=True)
+        elif as_root:
+            cluster.data_dir.chmod(stat.S_IMODE(cluster.data_dir.stat().st_mode) | 0o011)
     except OSError as error:
         raise EmbeddedDatabaseError(
             f"The data directory {cluster.data_dir} cannot be made: {error.strerror}. "
@@ -108,7 +109,7 @@ def make_data_dir(cluster: Cluster) -> None:
 
 
 def make_cluster(cluster: Cluster, installation: Installation) -> None:
-    """Makes whatever is missing of the cluster: passwords, the socket's directory, and by initdb the cluster."""
+    """Makes what is missing: passwords, the socket's directory, and by initdb the cluster itself (0.5 s)."""
     _make_secrets(cluster)
     make_socket_dir(cluster, installation.account)
     if (cluster.path / "PG_VERSION").exists():
@@ -122,7 +123,7 @@ def make_cluster(cluster: Cluster, installation: Installation) -> None:
 
 
 def make_socket_dir(cluster: Cluster, account: Account | None) -> None:
-    """Makes the socket's directory, 0700; raises EmbeddedDatabaseError when somebody else's is in its place."""
+    """Makes the socket's directory, 0700; EmbeddedDatabaseError when somebody else's is in its place."""
     path = cluster.socket_dir
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
@@ -173,9 +174,7 @@ def bootstrap(cluster: Cluster) -> None:
 
     Raises psycopg.Error when the server cannot be asked.
     """
-    with suppress(psycopg.OperationalError):
-        for role in (OWNER, LOGIN):
-            psycopg.connect(cluster.url(role), connect_timeout=10).close()
+    if can_log_in(cluster):
         return
     with psycopg.connect(cluster.url(SUPERUSER, "postgres"), connect_timeout=10, autocommit=True) as connection:
         _make_role(connection, OWNER, "LOGIN CREATEROLE NOSUPERUSER NOBYPASSRLS", cluster)
@@ -184,6 +183,16 @@ def bootstrap(cluster: Cluster) -> None:
             connection.execute("CREATE DATABASE agentops OWNER agentops_owner")
         connection.execute("REVOKE ALL ON DATABASE agentops, postgres, template1 FROM PUBLIC")
         connection.execute("GRANT CONNECT ON DATABASE agentops TO agentops_login")
+
+
+def can_log_in(cluster: Cluster) -> bool:
+    """True when the roles and the database are there and their server answers; at most 10 s."""
+    try:
+        for role in (OWNER, LOGIN):
+            psycopg.connect(cluster.url(role), connect_timeout=5).close()
+    except (psycopg.OperationalError, FileNotFoundError):
+        return False
+    return True
 
 
 def _make_role(
@@ -206,17 +215,15 @@ def _make_secrets(cluster: Cluster) -> None:
         if path.exists():
             path.chmod(0o600)
         else:
-            with new_private_file(path) as unfinished:
-                unfinished.write_text(secrets.token_urlsafe(32), "utf-8")
+            _write_secret(path, secrets.token_urlsafe(32))
 
 
-@contextmanager
-def new_private_file(path: Path) -> Generator[Path]:
-    """A 0600 file to write, which appears as `path`, whole and on disk, when the block ends well."""
+def _write_secret(path: Path, text: str) -> None:
+    """Writes a 0600 file that appears under its name whole and on disk, or not at all."""
     unfinished = path.with_name(path.name + ".unfinished")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600, exist_ok=False)
-    yield unfinished
+    unfinished.write_text(text, "utf-8")
     _sync(unfinished)
     unfinished.rename(path)
     _sync(path.parent)
@@ -256,9 +263,9 @@ def _init(cluster: Cluster, installation: Installation) -> None:
 
 
 def _locale_options(major: Major) -> tuple[str, ...]:
-    """UTF-8 by code point, alike on every system. PostgreSQL 16 has no locale of its own, so there it is plain C."""
+    """UTF-8 by code point. PostgreSQL 16 has no locale of its own and takes the system's where it has one."""
     if major == "16":
-        return ("--locale=C",)
+        return ("--locale=C.UTF-8",) if sys.platform == "linux" else ("--locale=C",)
     return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
 

@@ -1,7 +1,8 @@
 """How much room a directory's disk has, and the ballast: room kept back for the day when there is none.
 
-A full disk refuses even DELETE and TRUNCATE, and PostgreSQL may need space to finish its crash recovery. A file of
-real blocks, which can be deleted at that moment, is what brings such a machine back. Knows nothing of PostgreSQL.
+A full disk refuses even DELETE and TRUNCATE, and PostgreSQL may need space to finish its crash recovery. A
+file of real blocks, which can be deleted at that moment, is what brings such a machine back. Knows nothing of
+PostgreSQL.
 """
 
 import contextlib
@@ -33,7 +34,7 @@ def total_bytes(path: Path) -> int:
 
 
 def is_full(path: Path) -> bool:
-    """True when less is free than two WAL segments, which is when PostgreSQL cannot be counted on to start."""
+    """True when less is free than two WAL segments: then PostgreSQL may not be able to start."""
     return free_bytes(path) < FULL_BYTES
 
 

