@@ -230,10 +230,12 @@ def _write_secret(path: Path, text: str) -> None:
 
 
 def _init(cluster: Cluster, installation: Installation) -> None:
-    unfinished = cluster.path.with_name(cluster.path.name + ".unfinished")
-    password_file = cluster.data_dir / "initdb-password.unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    password_file.unlink(missing_ok=True)
+    for remains in cluster.data_dir.glob("*.unfinished"):
+        shutil.rmtree(remains, ignore_errors=True)
+    # A new name each time: the initdb of a server that was killed may still be at work on its own.
+    workplace = cluster.data_dir / f"initdb-{secrets.token_hex(4)}.unfinished"
+    unfinished, password_file = workplace / "cluster", workplace / "password"
+    workplace.mkdir(mode=0o711)
     unfinished.mkdir(mode=0o700)
     password_file.touch(mode=0o600)
     password_file.write_bytes((cluster.secrets_dir / SUPERUSER).read_bytes())
@@ -241,25 +243,23 @@ def _init(cluster: Cluster, installation: Installation) -> None:
         for path in (unfinished, password_file):
             os.chown(path, installation.account.uid, installation.account.gid)
     log.info("Making a PostgreSQL %s cluster in %s.", cluster.major, cluster.path)
-    try:
-        answer = installation.run(
-            [
-                installation.bin_dir / "initdb",
-                *("-D", str(unfinished), "-U", SUPERUSER, "--pwfile", str(password_file)),
-                *("-A", "scram-sha-256", "-E", "UTF8", "--data-checksums", "--no-instructions"),
-                *_locale_options(cluster.major),
-            ]
-        )
-    finally:
-        password_file.unlink()
+    answer = installation.run(
+        [
+            installation.bin_dir / "initdb",
+            *("-D", str(unfinished), "-U", SUPERUSER, "--pwfile", str(password_file)),
+            *("-A", "scram-sha-256", "-E", "UTF8", "--data-checksums", "--no-instructions"),
+            *_locale_options(cluster.major),
+        ]
+    )
     if answer.returncode != 0:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(workplace, ignore_errors=True)
         raise EmbeddedDatabaseError(
             f"PostgreSQL could not make a cluster in {cluster.path}: "
             f"{answer.stderr.strip() or answer.stdout.strip()[-500:]}"
         )
     unfinished.rename(cluster.path)
     _sync(cluster.data_dir)
+    shutil.rmtree(workplace, ignore_errors=True)
 
 
 def _locale_options(major: Major) -> tuple[str, ...]:

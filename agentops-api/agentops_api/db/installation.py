@@ -68,12 +68,11 @@ def find_installation(major: Major, data_dir: Path, cluster_dir: Path) -> Instal
     account = choose_account(cluster_dir)
     if account is not None:
         _check_reach(account, data_dir)
-        if not _runs(account, tree):
+        if _try_out(account, tree):
             tree = _copy_tree(tree, data_dir / f"postgres-binaries-{major}-{version(WHEEL)}")
-    answer = run_as(account, [tree / "bin" / "postgres", "--version"])
-    if answer.returncode != 0:
+    if problem := _try_out(account, tree):
         raise EmbeddedDatabaseError(
-            f"PostgreSQL's binaries in {tree} do not run here: {answer.stderr.strip() or 'no message'}. "
+            f"PostgreSQL's binaries in {tree} do not run here ({problem}). "
             "Set DATABASE_URL to a PostgreSQL of your own."
         )
     return Installation(bin_dir=tree / "bin", account=account)
@@ -143,19 +142,34 @@ def _check_reach(account: Account, data_dir: Path) -> None:
     )
 
 
-def _runs(account: Account, tree: Path) -> bool:
-    return run_as(account, [tree / "bin" / "postgres", "--version"]).returncode == 0
+def _try_out(account: Account | None, tree: Path) -> str:
+    """Why the binaries do not run as `account`; empty when they do. initdb is tried for its shared libraries."""
+    for program in ("postgres", "initdb"):
+        answer = run_as(account, [tree / "bin" / program, "--version"])
+        if answer.returncode != 0:
+            return answer.stderr.strip() or f"{program} ended with {answer.returncode}"
+    return ""
 
 
 def _copy_tree(tree: Path, target: Path) -> Path:
-    """Copies what runs (no headers, no static libraries) to where everyone may read it, once."""
+    """Copies what runs (no headers, no static libraries) to where everyone may read it, once.
+
+    The shared libraries lie beside the module on Linux and inside it on macOS; the binaries look for them by their
+    relative place, which is therefore kept.
+    """
+    module = tree.parent
+    copy = target / module.name / tree.name
     if not target.exists():
         unfinished = target.with_name(target.name + ".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(tree, unfinished, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a", "pgxs"))
+        skipped = shutil.ignore_patterns("include", "*.a", "pgxs")
+        for folder in (tree, module.with_name(module.name + ".libs"), module / ".dylibs"):
+            if folder.exists():
+                place = unfinished / folder.relative_to(module.parent)
+                shutil.copytree(folder, place, symlinks=True, ignore=skipped)
         for path in [unfinished, *unfinished.rglob("*")]:
             if not path.is_symlink():
                 executable = path.is_dir() or path.stat().st_mode & 0o100
                 path.chmod(0o755 if executable else 0o644)
         unfinished.rename(target)
-    return target
+    return copy
