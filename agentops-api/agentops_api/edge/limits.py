@@ -1,8 +1,8 @@
 """Rate limits: how much a client may still do, in this process's memory or shared through Redis.
 
 Both keep a sliding window counter: the hits of the client's current window, plus those of the window before, weighted
-by how much of it still lies within the last period. In memory it is ours, because that of `limits` looks at every client
-it knows on each hit. The fields' names are those of draft-ietf-httpapi-ratelimit-headers-10.
+by how much of it still lies within the last period. In memory it is ours, because that of `limits` looks at every
+client it knows on each hit. The fields' names are those of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import logging
@@ -23,7 +23,7 @@ from agentops_api.settings import Settings
 Policy = Literal["ordinary", "people", "ingest", "register"]
 PEOPLE_FACTOR = 10
 """Signed-in people get this many times the ordinary limit: a dashboard asks a lot."""
-_REDIS_S_MAX = 0.5
+_REDIS_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
 _REDIS_PAUSE_S = 5.0
 """After a failure Redis is left alone this long, so that a dead one costs its timeout seldom."""
 _WARN_EVERY_S = 60.0
@@ -174,7 +174,8 @@ class SharedWindow:
             raise Misconfigured("RATE_LIMIT_STORAGE_URL must begin with redis://, rediss:// or valkey://.")
         url = f"{scheme.replace('valkey', 'redis')}://{rest}"
         try:
-            self._pool = ConnectionPool.from_url(url, socket_timeout=_REDIS_S_MAX, socket_connect_timeout=_REDIS_S_MAX)
+            # redis leaves its options without types, and limits gives those it hands on too narrow ones.
+            self._pool: ConnectionPool = ConnectionPool.from_url(url, **_REDIS_OPTIONS)  # pyright: ignore[reportUnknownMemberType]
             self._storage = RedisStorage(
                 f"async+{url}",
                 implementation="redispy",
