@@ -129,7 +129,7 @@ class _Supervisor:
             if time.monotonic() - started > STABLE_S:
                 backoff_s = BACKOFF_S_MIN
             log.warning("PostgreSQL is down (%s); again in %.1f s.%s", problem, backoff_s, self._last_words())
-            self._relieve_disk()
+            _relieve_disk(self.cluster)
             await asyncio.sleep(backoff_s)
             backoff_s = min(BACKOFF_S_MAX, 2 * backoff_s)
 
@@ -173,16 +173,6 @@ class _Supervisor:
             if time.monotonic() - last_kept > HOUSEKEEPING_S:
                 await _in_thread(lambda: _keep_house(running))
                 last_kept = time.monotonic()
-
-    def _relieve_disk(self) -> None:
-        data_dir = self.cluster.data_dir
-        if is_full(data_dir) and release_ballast(self.cluster.ballast):
-            log.error(
-                "The disk of %s is full and PostgreSQL does not run: the ballast was released, %d MB are "
-                "free. Make room now.",
-                data_dir,
-                free_bytes(data_dir) // 1024 // 1024,
-            )
 
     def _last_words(self) -> str:
         tail = postmaster.log_tail(self.cluster.log_file, LOG_TAIL_BYTES).decode("utf-8", errors="replace")
@@ -236,9 +226,22 @@ def _stop_if_unused(cluster: Cluster, running: Postmaster | None) -> None:
         os.close(users)
 
 
+def _relieve_disk(cluster: Cluster) -> None:
+    if is_full(cluster.data_dir) and release_ballast(cluster.ballast):
+        log.error(
+            "The disk of %s is full and PostgreSQL does not serve: the ballast was released, %d MB are free. "
+            "Make room now.",
+            cluster.data_dir,
+            free_bytes(cluster.data_dir) // 1024 // 1024,
+        )
+
+
 def _keep_house(running: Postmaster) -> None:
     """Bounds the log, makes the ballast when there is room, ends a postmaster whose socket is gone."""
     cluster = running.cluster
+    # After a crash it outlived, PostgreSQL needs some room to take any connection: it writes its cache's init file.
+    if is_full(cluster.data_dir) and not can_log_in(cluster):
+        _relieve_disk(cluster)
     postmaster.bound_log(cluster.log_file)
     if make_ballast(cluster.ballast):
         log.info("Kept back %s for the day the disk is full.", cluster.ballast)
