@@ -13,6 +13,7 @@ from agentops_api import clock
 from agentops_api.auth import admit, key_store, store, tokens
 from agentops_api.auth.cache import Cache
 from agentops_api.auth.models import KeyCaller, UserCaller, hash_of_key, is_key
+from agentops_api.auth.passwords import Passwords
 from agentops_api.auth.supabase import Supabase
 from agentops_api.auth.tokens import SigningKeys
 from agentops_api.db.pool import Database
@@ -28,13 +29,14 @@ _log = logging.getLogger(__name__)
 
 
 class Authenticator:
-    """Tells who shows a key or a token; one per process."""
+    """Tells who shows a key or a token, and holds what others need to tell who shows a password; one per process."""
 
     def __init__(
         self, db: Database, signing_keys: SigningKeys, *, supabase: Supabase | None = None, ttl_s: float = TTL_S
     ) -> None:
+        self.signing_keys = signing_keys
+        self.passwords = Passwords()
         self._db = db
-        self._signing_keys = signing_keys
         self._supabase = supabase
         # Credentials are kept as their hashes: a dump of the process shows fewer secrets, and the time that the
         # look-up takes tells nothing about a secret's beginning.
@@ -104,7 +106,7 @@ class Authenticator:
     async def _load_token(self, text: str) -> UserCaller | None:
         try:
             if tokens.is_ours(text):
-                claims = tokens.read(self._signing_keys, "access", text)
+                claims = tokens.read(self.signing_keys, "access", text)
                 async with self._db.as_system() as tx:
                     is_open = await store.session_is_open(tx, claims.sid, claims.sub, clock.now())
                 return UserCaller(claims.sub, claims.sid, f"user:{claims.sub}") if is_open else None

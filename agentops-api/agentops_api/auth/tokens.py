@@ -25,6 +25,7 @@ _AUDIENCE = "agentops-api"
 _HEADER = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 
 Kind = Literal["access", "refresh"]
+KINDS: tuple[Kind, Kind] = ("access", "refresh")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
