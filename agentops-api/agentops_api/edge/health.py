@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from agentops_api.db.migrate import HEAD, current_revision
 from agentops_api.db.pool import Database
 from agentops_api.db.privileges import excess_privileges
+from agentops_api.edge.problems import responses
 from agentops_api.edge.runtime import Runtime, runtime
 from agentops_api.errors import Unavailable
 
@@ -66,14 +67,14 @@ class Readiness(BaseModel):
     checks: list[Check]
 
 
-@router.get("/health", operation_id="get_health", summary="The server answers")
+@router.get("/health", operation_id="get_health", summary="The server answers", responses=responses(400))
 async def get_health(request: Request) -> Health:
     """Asks nobody else; see `/health/ready` for whether the server can do its work."""
     server = runtime(request)
     return Health(version=server.version, uptime_s=round(time.monotonic() - server.started_monotonic, 3))
 
 
-@router.get("/health/live", operation_id="get_liveness", summary="The process lives")
+@router.get("/health/live", operation_id="get_liveness", summary="The process lives", responses=responses(400))
 async def get_liveness() -> Liveness:
     """Never touches the database: restarting this process would not mend that."""
     return Liveness()
@@ -83,7 +84,7 @@ async def get_liveness() -> Liveness:
     "/health/db",
     operation_id="get_database_health",
     summary="The database answers",
-    responses={503: {"model": DatabaseHealth, "description": "The database does not answer."}},
+    responses=responses(400) | {503: {"model": DatabaseHealth, "description": "The database does not answer."}},
 )
 async def get_database_health(request: Request, response: Response) -> DatabaseHealth:
     """Opens one transaction."""
@@ -100,7 +101,8 @@ async def get_database_health(request: Request, response: Response) -> DatabaseH
     "/health/ready",
     operation_id="get_readiness",
     summary="The server can do its work",
-    responses={503: {"model": Readiness, "description": "Send requests elsewhere; the checks say why."}},
+    responses=responses(400)
+    | {503: {"model": Readiness, "description": "Send requests elsewhere; the checks say why."}},
 )
 async def get_readiness(request: Request, response: Response) -> Readiness:
     """503 while draining, and while the database, its schema, its login role or the writer is not as it must be."""

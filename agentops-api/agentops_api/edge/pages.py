@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict
 
+from agentops_api.edge.problems import responses
 from agentops_api.edge.runtime import runtime
 from agentops_api.errors import NotFound
 
@@ -76,7 +77,7 @@ class Welcome(BaseModel):
     """Paths on this server by what they are for."""
 
 
-@router.get("/", operation_id="get_root", summary="What this server is")
+@router.get("/", operation_id="get_root", summary="What this server is", responses=responses(400))
 async def get_root(request: Request) -> Welcome:
     """Its name, its version and where its documentation is."""
     root = _root(request)
