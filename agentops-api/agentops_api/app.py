@@ -16,6 +16,8 @@ from starlette.types import Lifespan
 from agentops_api import log, upkeep
 from agentops_api.auth import api as auth_api
 from agentops_api.auth.authenticate import Authenticator
+from agentops_api.auth.supabase import Supabase
+from agentops_api.auth.tokens import SigningKeys
 from agentops_api.db.opening import open_database
 from agentops_api.edge import health, middleware, pages, problems
 from agentops_api.edge.limits import Limiter
@@ -67,12 +69,14 @@ def _lifespan(settings: Settings) -> Lifespan[FastAPI]:
 
 
 async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
-    """Starts every part; the stack stops them in reverse: the writer empties its queue while the database still runs."""
+    """Starts every part. The stack stops them in reverse: the writer empties its queue while the database runs."""
     db = await stack.enter_async_context(open_database(settings))
     past, future = timedelta(days=settings.ingest_past_days), timedelta(hours=settings.ingest_future_hours)
     await upkeep.ensure_partitions(db, past=past)
     limiter = await stack.enter_async_context(Limiter(settings))
-    authenticator = await stack.enter_async_context(Authenticator(db, settings, signing_key(settings)))
+    previous = settings.secret_key_previous
+    signing_keys = SigningKeys(signing_key(settings), previous.get_secret_value() if previous else None)
+    authenticator = Authenticator(db, signing_keys, supabase=await _supabase(settings, stack))
     store = PostgresStore(db)
     writer = await stack.enter_async_context(
         Writer(
@@ -100,6 +104,14 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
         limiter=limiter,
         version=VERSION,
     )
+
+
+async def _supabase(settings: Settings, stack: AsyncExitStack) -> Supabase | None:
+    if not settings.supabase_url:
+        return None
+    secret = settings.supabase_jwt_secret
+    legacy_secret = secret.get_secret_value() if secret else None
+    return await stack.enter_async_context(Supabase(settings.supabase_url, legacy_secret=legacy_secret))
 
 
 def _drain_on_sigterm(server: Runtime) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 from agentops_api import clock
+from agentops_api.auth import store as auth_store
 from agentops_api.db.disk import free_fraction
 from agentops_api.db.pool import Database
 from agentops_api.telemetry import rollups
@@ -91,9 +92,11 @@ async def ensure_partitions(db: Database, *, past: timedelta) -> None:
 
 async def forget_old_sign_ins(db: Database) -> None:
     """Deletes sessions that ended, and failed sign-ins that count no more."""
+    at = clock.now()
     async with db.as_system() as tx:
-        await tx.execute("DELETE FROM sessions WHERE expires_at < now() - interval '7 days'")
-        await tx.execute("DELETE FROM login_failures WHERE failed_at < now() - interval '1 day'")
+        await auth_store.delete_what_is_over(
+            tx, sessions_before=at - timedelta(days=7), failures_before=at - timedelta(days=1)
+        )
 
 
 async def watch_disk(data_dir: Path) -> None:

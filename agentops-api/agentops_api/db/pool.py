@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import LiteralString, Self, TypeVar
 from uuid import UUID
 
+import orjson
 from psycopg import AsyncConnection, OperationalError, waiting
 from psycopg.abc import PQGen
 from psycopg.errors import DiskFull, QueryCanceled, ReadOnlySqlTransaction
 from psycopg.rows import TupleRow, class_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from agentops_api.errors import Unavailable
@@ -55,6 +57,11 @@ class Tx(AsyncConnection[TupleRow]):
             raise
 
 
+async def _configure(connection: Tx) -> None:
+    # A number beyond 64 bits is read as a double, as it was sent, and not as an integer that no JSON writer takes.
+    set_json_loads(orjson.loads, connection)
+
+
 class Database:
     """A pool of connections, and its doors."""
 
@@ -74,6 +81,7 @@ class Database:
             timeout=_CHECKOUT_S_MAX,
             max_waiting=1_000,
             reconnect_timeout=0,
+            configure=_configure,
             check=AsyncConnectionPool.check_connection,
             open=False,
         )

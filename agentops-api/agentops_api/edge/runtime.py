@@ -6,9 +6,9 @@ from typing import cast
 
 from starlette.requests import Request
 
+from agentops_api.auth.authenticate import Authenticator
 from agentops_api.db.pool import Database
 from agentops_api.edge.limits import Limiter
-from agentops_api.auth.authenticate import Authenticator
 from agentops_api.evaluations.models import Window
 from agentops_api.settings import Settings
 from agentops_api.telemetry.store import EvaluationStore

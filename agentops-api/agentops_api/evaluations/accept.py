@@ -1,8 +1,8 @@
 """Turns what a request says into records to store, item by item, so that a bad one never sinks the others."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias, cast
 from uuid import UUID, uuid5
 
 import orjson
@@ -13,6 +13,7 @@ from agentops_api.errors import Invalid, Malformed
 from agentops_api.evaluations.models import BATCH_ITEMS_MAX, EvaluationIn, Window, identify
 from agentops_api.telemetry.store import Record
 
+_Value: TypeAlias = "str | float | bool | UUID | datetime | list[_Value] | dict[str, _Value] | None"
 _NUL, _REPLACEMENT = "\0", "\ufffd"
 
 
@@ -67,16 +68,16 @@ def read_batch(body: bytes) -> list[EvaluationIn | str]:
         return [_judge(item) for item in _items(body)]
 
 
-def _items(body: bytes) -> Sequence[object]:
+def _items(body: bytes) -> list[object]:
     try:
         read: object = from_json(body)
     except ValueError as error:
         raise Malformed(f"The body is not JSON: {error}.") from error
-    items = read.get("evaluations") if isinstance(read, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - it is JSON
-    if not isinstance(items, list) or not 1 <= len(items) <= BATCH_ITEMS_MAX:  # pyright: ignore[reportUnknownArgumentType] - counted only
+    items = cast("dict[str, object]", read).get("evaluations") if isinstance(read, dict) else None
+    if not isinstance(items, list) or not 1 <= len(cast("list[object]", items)) <= BATCH_ITEMS_MAX:
         rule = f"must be a list of 1 to {BATCH_ITEMS_MAX} evaluations"
         raise Invalid(f"`evaluations` {rule}.", [{"field": "evaluations", "message": rule}])
-    return items  # pyright: ignore[reportUnknownVariableType] - each item is judged next
+    return cast("list[object]", items)
 
 
 def _judge(item: object) -> EvaluationIn | str:
@@ -87,11 +88,11 @@ def _judge(item: object) -> EvaluationIn | str:
         return "; ".join(f"{each['loc'][0]}: {each['msg']}" if each["loc"] else each["msg"] for each in error.errors())
 
 
-def _without_nul(value: object) -> object:
+def _without_nul(value: _Value) -> _Value:
     if isinstance(value, str):
         return value.replace(_NUL, _REPLACEMENT)
     if isinstance(value, list):
-        return [_without_nul(each) for each in value]  # pyright: ignore[reportUnknownVariableType] - JSON
+        return [_without_nul(each) for each in value]
     if isinstance(value, dict):
-        return {_without_nul(name): _without_nul(each) for name, each in value.items()}  # pyright: ignore[reportUnknownVariableType] - JSON
+        return {name.replace(_NUL, _REPLACEMENT): _without_nul(each) for name, each in value.items()}
     return value

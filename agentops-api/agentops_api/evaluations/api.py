@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agentops_api import clock
 from agentops_api.analytics.models import EvaluationStats, stats_of
-from agentops_api.edge.caller import project_caller
+from agentops_api.edge.caller import PROJECT_SECURITY, project_caller
 from agentops_api.edge.problems import responses
 from agentops_api.edge.runtime import runtime
 from agentops_api.errors import Invalid, NotFound
@@ -87,6 +87,7 @@ class EvaluationPage(BaseModel):
     summary="List evaluations, newest first",
     response_model=EvaluationPage,
     responses=responses(400, 401, 403, 404, 422, 429, 503),
+    openapi_extra={"security": PROJECT_SECURITY},
 )
 async def list_evaluations(request: Request, query: Annotated[ListQuery, Query()]) -> Response:
     """Pages by cursor; `Link: <…>; rel="next"` names the next page."""
@@ -113,6 +114,7 @@ async def list_evaluations(request: Request, query: Annotated[ListQuery, Query()
     operation_id="get_evaluation_stats",
     summary="Statistics of the last days",
     responses=responses(400, 401, 403, 404, 422, 429, 503),
+    openapi_extra={"security": PROJECT_SECURITY},
 )
 async def get_evaluation_stats(request: Request, query: Annotated[StatsQuery, Query()]) -> EvaluationStats:
     """Counted from hourly rollups that every accepted evaluation is part of at once."""
@@ -132,6 +134,7 @@ async def get_evaluation_stats(request: Request, query: Annotated[StatsQuery, Qu
     summary="Read one evaluation",
     response_model=Evaluation,
     responses=responses(400, 401, 403, 404, 422, 429, 503),
+    openapi_extra={"security": PROJECT_SECURITY},
 )
 async def get_evaluation(request: Request, id: UUID) -> Response:
     """The whole record, as it was stored."""
@@ -148,6 +151,7 @@ async def get_evaluation(request: Request, id: UUID) -> Response:
     summary="Delete one evaluation",
     status_code=204,
     responses=responses(400, 401, 403, 404, 422, 429, 503),
+    openapi_extra={"security": PROJECT_SECURITY},
 )
 async def delete_evaluation(request: Request, id: UUID) -> Response:
     """Gone for good, and subtracted from the statistics."""

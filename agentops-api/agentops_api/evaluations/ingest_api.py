@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from agentops_api import clock
 from agentops_api.edge.body import has_nul, parse, read_body
-from agentops_api.edge.caller import project_caller
+from agentops_api.edge.caller import PROJECT_SECURITY, project_caller
 from agentops_api.edge.problems import responses
 from agentops_api.edge.runtime import Runtime, runtime
 from agentops_api.errors import Invalid
@@ -94,6 +94,7 @@ def _body(model: type[BaseModel]) -> dict[str, object]:
     return {
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "parameters": [key],
+        "security": PROJECT_SECURITY,
     }
 
 
@@ -144,7 +145,7 @@ async def create_evaluations(request: Request) -> Response:
     """Judges each item alone. 201: all are committed. 207: some were rejected, and `results` says which and why."""
     server = runtime(request)
     caller = await project_caller(request, scope="ingest")
-    body = await read_body(request.receive, request.headers, bytes_max=server.settings.body_bytes_max)
+    body = await read_body(request.receive, request.scope["headers"], bytes_max=server.settings.body_bytes_max)
     items = read_batch(body)
     await server.limiter.hit("ingest", caller.client, cost=len(items))
     reception = _reception(request, server, caller.project_id, body)
@@ -170,7 +171,7 @@ async def _store_one(request: Request) -> Record:
     server = runtime(request)
     caller = await project_caller(request, scope="ingest")
     await server.limiter.hit("ingest", caller.client)
-    body = await read_body(request.receive, request.headers, bytes_max=server.settings.body_bytes_max)
+    body = await read_body(request.receive, request.scope["headers"], bytes_max=server.settings.body_bytes_max)
     record = accept(parse(_ITEM, body), _reception(request, server, caller.project_id, body))
     await server.writer.write([record])
     if record.refused:

@@ -1,0 +1,140 @@
+"""Rollups equal a count of the raw rows, to the last bit, whatever happened to the rows before."""
+
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+import pytest
+from agentops_api import clock, upkeep
+from agentops_api.db.pool import Database
+from agentops_api.evaluations.accept import Reception, accept
+from agentops_api.evaluations.models import EvaluationIn, Window
+from agentops_api.telemetry import rollups
+from agentops_api.telemetry.postgres import PostgresStore
+from agentops_api.telemetry.store import Record
+from agentops_api.telemetry.writer import Writer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.cast import TestDatabase
+
+pytestmark = pytest.mark.anyio
+
+_scores = st.none() | st.floats(0, 1)
+_items = st.builds(
+    EvaluationIn,
+    prompt=st.just("p"),
+    response=st.just("r"),
+    semantic_drift=_scores,
+    uncertainty=_scores,
+    factual_support=_scores,
+    hallucination_probability=_scores,
+    hallucinated=st.none() | st.booleans(),
+    latency_sec=st.none() | st.floats(1e-300, 86_400, exclude_min=True),
+    throughput_qps=st.none() | st.floats(0, 1e6),
+    mode=st.sampled_from([None, "self-check", "judge"]),
+    model_name=st.sampled_from([None, "m1", "m2"]),
+    agent_name=st.sampled_from([None, "a", "b"]),
+)
+_histories = st.lists(
+    st.tuples(_items, st.integers(0, 50), st.sampled_from(["keep", "keep", "delete", "repeat"])),
+    min_size=1,
+    max_size=30,
+)
+
+
+async def insert(store: PostgresStore, project_id: UUID, items: list[tuple[EvaluationIn, int]]) -> list[Record]:
+    now = clock.now()
+    reception = Reception(project_id, Window(timedelta(days=30), timedelta(hours=1)), now, has_nul=False)
+    records = [
+        accept(item.model_copy(update={"created_at": now - timedelta(minutes=7 * age), "id": uuid4()}), reception)
+        for item, age in items
+    ]
+    await store.insert(records)
+    return records
+
+
+async def rows_of(db: Database, project_id: UUID) -> list[tuple[object, ...]]:
+    async with db.as_project(project_id) as tx:
+        found = await tx.execute("SELECT * FROM evaluation_rollups ORDER BY hour, agent_name, model_name, mode")
+        return await found.fetchall()
+
+
+@pytest.fixture
+async def db(database: TestDatabase) -> AsyncGenerator[Database]:
+    async with Database(database.login_url, connections_max=4) as opened:
+        await upkeep.ensure_partitions(opened, past=timedelta(days=30))
+        yield opened
+
+
+async def check_history(db: Database, history: list[tuple[EvaluationIn, int, str]]) -> None:
+    store, project_id = PostgresStore(db), uuid4()
+    middle = len(history) // 2
+    for part in filter(None, (history[:middle], history[middle:])):
+        records = await insert(store, project_id, [(item, age) for item, age, _ in part])
+        for record, (_, _, fate) in zip(records, part, strict=True):
+            if fate == "delete":
+                assert await store.delete(project_id, record.id)
+                assert not await store.delete(project_id, record.id)
+            if fate == "repeat":
+                await store.insert([record])
+                assert record.duplicate
+    async with db.as_project(project_id) as tx:
+        await rollups.compact(tx, project_id, await rollups.crowded_hours(tx, project_id))
+    kept = await rows_of(db, project_id)
+    async with db.as_project(project_id) as tx:
+        await rollups.rebuild(tx, project_id)
+    assert kept == await rows_of(db, project_id)
+
+
+async def test_a_rebuild_equals_what_was_kept_incrementally(db: Database) -> None:
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    @given(_histories)
+    def holds(history: list[tuple[EvaluationIn, int, str]]) -> None:
+        anyio.from_thread.run(check_history, db, history)
+
+    # Hypothesis is synchronous: it drives from a thread, and each example runs in this test's loop.
+    await anyio.to_thread.run_sync(holds)
+
+
+async def test_histogram_buckets_keep_latency_within_one_percent(db: Database) -> None:
+    project_id = uuid4()
+    latencies = [1.02**n * factor for n in range(-300, 560, 37) for factor in (1.0, 1.0001, 1.019)]
+    items = [(EvaluationIn(prompt="p", response="r", latency_sec=each), 0) for each in latencies]
+    await insert(PostgresStore(db), project_id, items)
+    async with db.as_project(project_id) as tx:
+        found = await tx.execute(
+            "SELECT bucket, sum(n)::int"
+            " FROM evaluation_rollups, unnest(latency_buckets, latency_counts) AS histogram (bucket, n)"
+            " GROUP BY bucket ORDER BY bucket"
+        )
+        counted = [bucket for bucket, n in await found.fetchall() for _ in range(n)]
+    assert len(counted) == len(latencies)
+    for latency, bucket in zip(sorted(latencies), counted, strict=True):
+        assert abs(2 * 1.02**bucket / 2.02 - latency) / latency <= 0.0101
+
+
+async def test_merging_waits_for_no_writer_and_loses_nothing(db: Database) -> None:
+    store = PostgresStore(db)
+    async with Writer(store, queue_rows_max=10_000, queue_bytes_max=2**24) as writer:
+        project_id = uuid4()
+        reception = Reception(project_id, Window(timedelta(days=1), timedelta(hours=1)), clock.now(), has_nul=False)
+        item = EvaluationIn(prompt="p", response="r", latency_sec=0.5, agent_name="a")
+
+        async def write(n: int) -> None:
+            for _ in range(n):
+                await writer.write([accept(item, reception)])
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(write, 40)
+            for _ in range(10):
+                await upkeep.merge_rollups(db, writer, 1)
+                async with db.as_project(project_id) as tx:
+                    await rollups.rebuild(tx, project_id)
+        await upkeep.merge_rollups(db, writer, 1)
+        totals = await store.totals(project_id, since=clock.now() - timedelta(days=1), agent_name=None, model_name=None)
+    assert (totals.evaluations, totals.latency_sum) == (320, 160_000_000)
+    assert len(await rows_of(db, project_id)) <= 2
