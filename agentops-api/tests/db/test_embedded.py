@@ -18,11 +18,7 @@ from agentops_api.db import disk, postmaster
 from agentops_api.db.cluster import SUPERUSER, Cluster
 from agentops_api.db.embedded import EmbeddedDatabase, EmbeddedDatabaseError, embedded_database, free_fraction
 
-pytestmark = [
-    pytest.mark.anyio,
-    # A thread that reaps a postmaster outlives the test when the postmaster is handed over; it holds a Popen.
-    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
-]
+pytestmark = pytest.mark.anyio
 
 BACK_S_MAX = 15.0
 ANOTHER_SERVER = """
@@ -75,7 +71,7 @@ async def _spawn_server(data_dir: Path) -> asyncio.subprocess.Process:
         *(sys.executable, "-c", ANOTHER_SERVER, str(data_dir)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(disk.__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
 
