@@ -22,11 +22,12 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 _TEXT_CHARS_MAX = 8 * 1024
 """A longer text is cut: one hostile value must not fill the disk."""
 
+# Every repetition that can fail at its end is bounded, or a hostile text would cost the square of its length.
 _SECRETS = re.compile(
     r"""
       (?P<key>agops_)[0-9A-Za-z]{4,}
     | (?P<jwt>eyJ)[\w-]{8,}(?:\.[\w-]*){0,2}
-    | (?P<url>[a-z][a-z0-9+.-]*://[^\s/:@"']*:)[^\s@]+(?=@)
+    | (?P<url>[a-z][a-z0-9+.-]{0,20}://[^\s/:@"']{0,100}:)\S{1,256}(?=@)
     | (?P<field>(?:authorization|x-api-key|cookie|password|secret_key|refresh_token)
         ["']?\s*[:=,]\s*b?["']?)(?!\s)[^"'\n)}]+
     """,
@@ -42,15 +43,16 @@ def configure(
     log_level: str, log_format: Literal["auto", "console", "json"] = "auto", stream: TextIO | None = None
 ) -> None:
     """Sends every log record of the process to `stream` (standard error), as text or as one JSON object a line."""
-    out = stream or sys.stderr
-    as_json = log_format == "json" or (log_format == "auto" and not out.isatty())
-    colours = not as_json and out.isatty()
+    on_terminal = (stream or sys.stderr).isatty()
+    as_json = log_format == "json" or (log_format == "auto" and not on_terminal)
 
     def write(message: object) -> None:
         # A loguru sink gets a str that carries its record; the std record came in as the one extra field.
         record = cast("logging.LogRecord", message.record["extra"]["std"])  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
         event = fields(record)
-        out.write(_json_line(event) if as_json else _console_line(event, colours=colours))
+        # Looked up each time: whoever replaces standard error means the log too.
+        out = stream or sys.stderr
+        out.write(_json_line(event) if as_json else _console_line(event, colours=on_terminal))
         out.flush()
 
     logger.remove()
@@ -61,10 +63,11 @@ def configure(
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         library = logging.getLogger(name)
         library.handlers, library.propagate = [], True
-    # The middleware writes the access line, with the request's id.
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    # The middleware writes the access line, with the request's id; the pool tells of every connection it lends, at INFO.
+    for name in ("uvicorn.access", "psycopg.pool"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     # At DEBUG these repeat every byte or every event of ours.
-    for name in ("asyncio", "hpack", "httpcore2", "httpx2", "psycopg", "psycopg.pool", "redis"):
+    for name in ("asyncio", "hpack", "httpcore2", "httpx2", "psycopg", "redis"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
 
 

@@ -81,7 +81,7 @@ class Limiter:
             message = f"This asks for {cost} at once, and {limit} in {window_s} seconds are allowed; send less."
         else:
             message = f"More than {limit} in {window_s} seconds; wait, then send the same request again."
-        raise TooManyRequests(message, retry_after_s=int(taken.reset_s) + 1)
+        raise TooManyRequests(message, retry_after_s=int(taken.reset_s + 0.001) + 1)
 
 
 def _redis(url: str) -> "RedisWindow":
