@@ -20,6 +20,7 @@ from agentops_api.auth.supabase import Supabase
 from agentops_api.auth.tokens import SigningKeys
 from agentops_api.db.opening import open_database
 from agentops_api.edge import health, middleware, pages, problems
+from agentops_api.edge.caller import api_key
 from agentops_api.edge.limits import Limiter
 from agentops_api.edge.runtime import Runtime
 from agentops_api.evaluations import api as evaluations_api
@@ -49,10 +50,10 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     problems.install(app)
-    middleware.install(app, settings)
     for router in (ingest_api.router, evaluations_api.router, auth_api.router, health.router, pages.router):
         app.include_router(router)
-    _document_raw_bodies(app)
+    _document_raw_handlers(app)
+    middleware.install(app, settings, direct=ingest_api.DIRECT)
     return app
 
 
@@ -131,8 +132,8 @@ def _drain_on_sigterm(server: Runtime) -> None:
     signal.signal(signal.SIGTERM, drain)
 
 
-def _document_raw_bodies(app: FastAPI) -> None:
-    """Adds the models of bodies that handlers read raw, which FastAPI does not see, to the OpenAPI document."""
+def _document_raw_handlers(app: FastAPI) -> None:
+    """Adds what FastAPI does not see in handlers that read the request raw to the OpenAPI document."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -141,6 +142,8 @@ def _document_raw_bodies(app: FastAPI) -> None:
             [(model, "validation") for model in ingest_api.BODIES], ref_template="#/components/schemas/{model}"
         )
         document["components"]["schemas"].update(schemas["$defs"])
+        scheme = api_key.model.model_dump(by_alias=True, exclude_none=True)
+        document["components"]["securitySchemes"][api_key.scheme_name] = scheme
         return document
 
     app.openapi = openapi

@@ -20,6 +20,7 @@ from agentops_api.telemetry.store import Record
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 
 router = APIRouter(tags=["evaluations"])
+_IDEMPOTENCY_KEY = b"idempotency-key"
 _ITEM = TypeAdapter(EvaluationIn)
 
 
@@ -167,6 +168,10 @@ async def create_evaluations(request: Request) -> Response:
     return _json(207 if counts["rejected"] else 201, answer)
 
 
+DIRECT = {"/evaluations": create_evaluation, "/evaluations/batch": create_evaluations, "/metrics": create_metric}
+"""The handlers by path, for the edge to call without the framework between."""
+
+
 async def _store_one(request: Request) -> Record:
     server = runtime(request)
     caller = await project_caller(request, scope="ingest")
@@ -180,7 +185,7 @@ async def _store_one(request: Request) -> Record:
 
 
 def _reception(request: Request, server: Runtime, project_id: UUID, body: bytes) -> Reception:
-    key = request.headers.get("idempotency-key")
+    key = next((value.decode("latin-1") for name, value in request.scope["headers"] if name == _IDEMPOTENCY_KEY), None)
     if key is not None and not 1 <= len(key) <= IDEMPOTENCY_KEY_CHARS_MAX:
         rule = f"must have 1 to {IDEMPOTENCY_KEY_CHARS_MAX} characters"
         raise Invalid(f"Idempotency-Key {rule}.", [{"field": "Idempotency-Key", "message": rule}])
