@@ -210,3 +210,7 @@ def _run(work: Callable[[Settings], Coroutine[None, None, T]]) -> T:
     settings = load_settings()
     log.configure("WARNING", settings.log_format)
     return asyncio.run(work(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -63,7 +63,7 @@ def configure(
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         library = logging.getLogger(name)
         library.handlers, library.propagate = [], True
-    # The middleware writes the access line, with the request's id; the pool tells of every connection it lends, at INFO.
+    # The middleware writes the access line, with its id; the pool tells of every connection it lends, at INFO.
     for name in ("uvicorn.access", "psycopg.pool"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # At DEBUG these repeat every byte or every event of ours.
