@@ -26,6 +26,7 @@ from agentops_api.auth.models import (
 from agentops_api.edge.addresses import client_address
 from agentops_api.edge.caller import anonymous_caller, bearer, user_caller
 from agentops_api.edge.problems import responses
+from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import runtime
 from agentops_api.errors import Conflict, Forbidden, Unauthenticated
 from agentops_api.projects import store as project_store
@@ -33,7 +34,7 @@ from agentops_api.projects import store as project_store
 REFRESH_COOKIE = "agentops_refresh"
 PAGE_ITEMS_MAX = 500
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix="/auth", tags=["auth"], route_class=Route)
 Address = Annotated[str, Depends(anonymous_caller)]
 Person = Annotated[UserCaller, Depends(user_caller)]
 _BEARER = [Security(bearer)]

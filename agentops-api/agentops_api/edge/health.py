@@ -11,10 +11,11 @@ from agentops_api.db.migrate import HEAD, current_revision
 from agentops_api.db.pool import Database
 from agentops_api.db.privileges import excess_privileges
 from agentops_api.edge.problems import responses
+from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import Runtime, runtime
 from agentops_api.errors import Unavailable
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=Route)
 
 _DATABASE_S_MAX = 3.0
 """A probe gives up soon after; a database that takes longer is down for its purposes."""

@@ -14,10 +14,11 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict
 
 from agentops_api.edge.problems import responses
+from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import runtime
 from agentops_api.errors import NotFound
 
-router = APIRouter(tags=["pages"])
+router = APIRouter(tags=["pages"], route_class=Route)
 
 _ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",

@@ -13,6 +13,7 @@ from agentops_api import clock
 from agentops_api.analytics.models import EvaluationStats, stats_of
 from agentops_api.edge.caller import PROJECT_SECURITY, project_caller
 from agentops_api.edge.problems import responses
+from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import runtime
 from agentops_api.errors import Invalid, NotFound
 from agentops_api.evaluations.models import NAME_CHARS_MAX, Evaluation, Filters, Position, Score, Time
@@ -22,7 +23,7 @@ PAGE_ITEMS_MAX = 500
 OFFSET_MAX = 100_000
 STATS_DAYS_MAX = 3_660
 
-router = APIRouter(tags=["evaluations"])
+router = APIRouter(tags=["evaluations"], route_class=Route)
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
 
 

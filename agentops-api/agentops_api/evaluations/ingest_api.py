@@ -11,6 +11,7 @@ from agentops_api import clock
 from agentops_api.edge.body import has_nul, parse, read_body
 from agentops_api.edge.caller import PROJECT_SECURITY, project_caller
 from agentops_api.edge.problems import responses
+from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import Runtime, runtime
 from agentops_api.errors import Invalid
 from agentops_api.evaluations.accept import BatchIn, Reception, accept, read_batch
@@ -19,7 +20,7 @@ from agentops_api.telemetry.store import Record
 
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 
-router = APIRouter(tags=["evaluations"])
+router = APIRouter(tags=["evaluations"], route_class=Route)
 _IDEMPOTENCY_KEY = b"idempotency-key"
 _ITEM = TypeAdapter(EvaluationIn)
 
