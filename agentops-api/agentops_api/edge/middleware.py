@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+import orjson
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -196,12 +197,11 @@ class _Answer:
 async def _read_ahead(scope: Scope, receive: Receive, bytes_max: int) -> Receive:
     """Reads the body whole, and returns a `receive` that gives it once more."""
     body = await read_body(receive, scope["headers"], bytes_max=bytes_max)
+    # FastAPI's parser takes byte order marks, half surrogates and NaN, and what comes of them cannot be stored or sent.
     try:
-        text = body.decode()
-    except UnicodeDecodeError as error:
-        raise Malformed("The body is not UTF-8.") from error
-    if text.startswith("\ufeff"):
-        raise Malformed("The body begins with a byte order mark; send plain UTF-8.")
+        orjson.loads(body or b"null")
+    except orjson.JSONDecodeError as error:
+        raise Malformed("The body is not valid JSON in UTF-8.") from error
     if has_nul(body):
         raise Invalid("The body holds a NUL character, which cannot be stored.")
     first: Message | None = {"type": "http.request", "body": body, "more_body": False}

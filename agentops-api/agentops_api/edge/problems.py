@@ -103,11 +103,12 @@ class Problem(BaseModel):
 
 
 def install(app: FastAPI) -> None:
-    """Makes the app answer known errors as problems; the middleware answers for the unknown ones."""
+    """Makes the app answer every error as a problem, and describe problems in its OpenAPI document."""
     app.add_exception_handler(errors.AgentOpsError, _domain_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ClientDisconnect, _client_left)
+    app.add_exception_handler(Exception, _bug)
     undocumented = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -238,6 +239,11 @@ async def _http_error(_: Request, error: Exception) -> Response:
     if error.status_code < 400:
         return Response(status_code=error.status_code, headers=error.headers)
     return problem_response(error.status_code, headers=error.headers)
+
+
+async def _bug(_: Request, __: Exception) -> Response:
+    # The framework raises the error again after this answer, and the middleware writes it into the log.
+    return problem_response(500)
 
 
 async def _client_left(_: Request, error: Exception) -> Response:
