@@ -2,20 +2,24 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from random import Random
 from uuid import UUID
 
 from agentops_api import clock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+# Ids are names, not secrets. The system's own randomness costs a call into the kernel each time: a fifth of the CPU of
+# a batch of evaluations (measured 2026-11-23). It seeds these dice, in each process anew.
+_dice = Random(os.urandom(32))  # noqa: S311
+os.register_at_fork(after_in_child=_dice.seed)
 
 
 def new(at: datetime | None = None) -> UUID:
     """A UUIDv7 that carries `at` (now, when not given) in whole milliseconds."""
     milliseconds = ((at or clock.now()) - _EPOCH) // _MILLISECOND
-    random = int.from_bytes(os.urandom(10))
-    high = (milliseconds << 16) | 0x7000 | (random >> 68)
-    low = (0b10 << 62) | (random & (1 << 62) - 1)
+    high = (milliseconds << 16) | 0x7000 | _dice.getrandbits(12)
+    low = (0b10 << 62) | _dice.getrandbits(62)
     return UUID(int=(high << 64) | low)
 
 

@@ -5,23 +5,20 @@ Alembic orders the revisions and turns them into SQL text. The same text is run 
 """
 
 import asyncio
-import io
-import logging
 import secrets
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import LiteralString, cast
 from urllib.parse import quote, urlencode
 
-from alembic import command
-from alembic.config import Config
 from psycopg import AsyncConnection, conninfo, sql
 from psycopg.rows import TupleRow
 
 from agentops_api.errors import Misconfigured
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = max(path.stem[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+HEAD = max(path.stem[:4] for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
 """The revision that this version of the server needs; read from file names, so that a start needs no Alembic."""
 
 _DOORS = ("agentops_project", "agentops_user", "agentops_ingest", "agentops_system")
@@ -29,14 +26,17 @@ _LOCK_S_MAX = 120
 
 
 def migration_sql(current: str | None = None) -> str:
-    """The SQL that leads from revision `current` (None: an empty database) to `HEAD`."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    printed = io.StringIO()
-    config = Config(output_buffer=printed)
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.set_main_option("path_separator", "os")
-    command.upgrade(config, f"{current or 'base'}:{HEAD}", sql=True)
-    return printed.getvalue()
+    """The SQL that leads from revision `current` (None: an empty database) to `HEAD`.
+
+    Made by a process of its own: a server that has nothing to migrate, which is almost every one, then carries neither
+    Alembic nor SQLAlchemy in its memory.
+    """
+    command = [sys.executable, "-m", "agentops_api.db.revisions", current or "base"]
+    root = str(Path(__file__).parents[2])
+    made = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    if made.returncode:
+        raise Misconfigured(f"The migrations cannot be read: {made.stderr.strip()[-500:]}")
+    return made.stdout
 
 
 def schema_sql() -> str:
@@ -74,7 +74,11 @@ async def migrate(url: str) -> bool:
 
 async def current_revision(connection: AsyncConnection[TupleRow]) -> str | None:
     """The revision the database is at; None when it is empty."""
-    found = await connection.execute("SELECT to_regclass('public.alembic_version') IS NOT NULL")
+    # Not to_regclass: in one transaction it goes on saying no after another server's migration was waited for, because
+    # only opening a table reads what other sessions did to the catalog's cache.
+    found = await connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' AND tablename = 'alembic_version')"
+    )
     if (await found.fetchone()) != (True,):
         return None
     found = await connection.execute("SELECT version_num FROM public.alembic_version")
