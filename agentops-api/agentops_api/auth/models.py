@@ -12,6 +12,7 @@ from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
 from agentops_api.projects.models import Organization
 
@@ -121,6 +122,25 @@ GivenPassword = Annotated[str, Field(min_length=1, max_length=PASSWORD_CHARS_MAX
 RefreshToken = Annotated[str, Field(min_length=1, max_length=8_192)]
 
 
+_USER_EXAMPLE: JsonDict = {
+    "id": "019ab3f2-7c40-7d1e-9b5a-3f6c8e2d1a01",
+    "email": "user@example.com",
+    "full_name": "John Doe",
+    "created_at": "2026-11-02T09:30:00Z",
+}
+_PROJECT_ID_EXAMPLE = "019ab3f2-7c41-7a53-8c1d-5e7f9a0b2c03"
+_KEY_EXAMPLE: JsonDict = {
+    "id": "019ab3f4-10a8-7c2b-a6d4-1b3c5d7e9f05",
+    "name": "My Production Key",
+    "preview": "agops_ab12…wxyz",
+    "project_id": _PROJECT_ID_EXAMPLE,
+    "scopes": ["ingest", "read", "write"],
+    "created_at": "2026-11-02T09:32:00Z",
+    "expires_at": None,
+    "is_active": True,
+}
+
+
 class _Input(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
@@ -162,12 +182,20 @@ class Login(_Input):
 class Refresh(_Input):
     """A refresh token; browsers leave the body out and send their cookie."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": "eyJhbGciOi…"}]})
+
     refresh_token: RefreshToken | None = None
     """The newest one; each works once."""
 
 
 class ChangePassword(_Input):
     """A new password, and the proof that the old one is known."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"current_password": "securepassword123", "new_password": "correct-horse-battery"}]
+        }
+    )
 
     current_password: GivenPassword
     """The one that works now."""
@@ -193,6 +221,8 @@ class NewKey(_Input):
 class User(_Output):
     """A person."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_USER_EXAMPLE]})
+
     id: UUID
     """Stable."""
     email: str
@@ -206,6 +236,19 @@ class User(_Output):
 class Tokens(_Output):
     """What a session is worked with."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "access_token": "eyJhbGciOi…",
+                    "token_type": "bearer",
+                    "expires_in": 1800,
+                    "refresh_token": "eyJhbGciOi…",
+                }
+            ]
+        }
+    )
+
     access_token: str
     """Send it as `Authorization: Bearer …`."""
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the scheme's name, not a secret
@@ -218,6 +261,24 @@ class Tokens(_Output):
 
 class Me(_Output):
     """The caller, and where they may work."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "user": _USER_EXAMPLE,
+                    "organizations": [
+                        {
+                            "id": "019ab3f2-7c41-7f00-b2a9-4c6d8e0f1a02",
+                            "name": "John Doe",
+                            "role": "owner",
+                            "projects": [{"id": _PROJECT_ID_EXAMPLE, "name": "Default", "is_default": True}],
+                        }
+                    ],
+                }
+            ]
+        }
+    )
 
     user: User
     """The caller."""
@@ -251,6 +312,8 @@ class Key(_Output):
 class CreatedKey(_Output):
     """A new API key. This is the only time that it is shown."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_KEY_EXAMPLE, "key": "agops_ab12…"}]})
+
     id: UUID
     """Stable; what revoking takes."""
     name: str
@@ -273,6 +336,12 @@ class CreatedKey(_Output):
 
 class Keys(_Output):
     """A page of API keys, newest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"data": [{**_KEY_EXAMPLE, "last_used_at": None}], "next_cursor": None, "has_more": False}]
+        }
+    )
 
     data: list[Key]
     """Of this page."""

@@ -26,7 +26,10 @@ _NOT_IN_TIME = f"The database did not answer within {_DATABASE_S_MAX:.0f} s."
 class Health(BaseModel):
     """The server answers."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": [{"status": "healthy", "version": "0.1.0", "uptime_s": 86400.5}]},
+    )
 
     status: Literal["healthy"] = "healthy"
     version: str
@@ -38,13 +41,18 @@ class Health(BaseModel):
 class Liveness(BaseModel):
     """The process lives; whether its database does is not asked."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "alive"}]})
+
     status: Literal["alive"] = "alive"
 
 
 class DatabaseHealth(BaseModel):
     """Whether the database answers."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": [{"status": "healthy", "latency_ms": 1.2, "detail": None}]},
+    )
 
     status: Literal["healthy", "unhealthy"]
     latency_ms: float
@@ -63,6 +71,12 @@ class Check(BaseModel):
 
 class Readiness(BaseModel):
     """Whether this process should get requests, and every reason why not."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"status": "ready", "checks": [{"name": "database", "ok": True, "detail": None}]}]
+        }
+    )
 
     status: Literal["ready", "not_ready"]
     checks: list[Check]

@@ -69,7 +69,12 @@ _PAGE = """<!doctype html>
 class Welcome(BaseModel):
     """What this server is and where to go from here."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [{"name": "AgentOps API", "version": "0.1.0", "links": {"documentation": "/docs"}}]
+        },
+    )
 
     name: str = "AgentOps API"
     version: str

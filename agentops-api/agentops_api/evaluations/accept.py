@@ -20,7 +20,20 @@ _NUL, _REPLACEMENT = "\0", "\ufffd"
 class BatchIn(BaseModel):
     """Up to 1,000 evaluations."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+        json_schema_extra={
+            "example": {
+                "evaluations": [
+                    {"prompt": "What is 2 + 2?", "response": "4", "hallucinated": False, "latency_sec": 0.2},
+                    {"prompt": "What is 3 + 3?", "response": "7", "hallucinated": True, "latency_sec": 0.3},
+                ]
+            }
+        },
+    )
 
     evaluations: list[EvaluationIn] = Field(min_length=1, max_length=BATCH_ITEMS_MAX)
     """Each is judged alone: one that is refused does not keep the others out."""

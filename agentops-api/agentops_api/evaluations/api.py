@@ -16,7 +16,7 @@ from agentops_api.edge.problems import responses
 from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import runtime
 from agentops_api.errors import Invalid, NotFound
-from agentops_api.evaluations.models import NAME_CHARS_MAX, Evaluation, Filters, Position, Score, Time
+from agentops_api.evaluations.models import NAME_CHARS_MAX, STORED_EXAMPLE, Evaluation, Filters, Position, Score, Time
 from agentops_api.evaluations.paging import cursor_of, position_of
 
 PAGE_ITEMS_MAX = 500
@@ -72,7 +72,10 @@ class StatsQuery(BaseModel):
 class EvaluationPage(BaseModel):
     """One page of evaluations, newest first."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": [{"data": [STORED_EXAMPLE], "next_cursor": None, "has_more": False}]},
+    )
 
     data: list[Evaluation]
     """The page."""

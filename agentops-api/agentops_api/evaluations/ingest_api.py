@@ -25,10 +25,18 @@ _IDEMPOTENCY_KEY = b"idempotency-key"
 _ITEM = TypeAdapter(EvaluationIn)
 
 
+_ID_EXAMPLE = "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07"
+
+
 class Created(BaseModel):
     """The evaluation is committed."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [{"id": _ID_EXAMPLE, "created_at": "2026-11-02T09:40:00Z", "status": "created"}]
+        },
+    )
 
     id: UUID
     """The evaluation's id: the client's own, or one made by the server."""
@@ -41,7 +49,12 @@ class Created(BaseModel):
 class MetricCreated(BaseModel):
     """The evaluation is committed, as the published SDK 0.2 reads it."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [{"eval_id": _ID_EXAMPLE, "status": "created", "message": "Evaluation stored."}]
+        },
+    )
 
     eval_id: UUID
     """The evaluation's id."""
@@ -69,7 +82,27 @@ class BatchItem(BaseModel):
 class BatchAnswer(BaseModel):
     """What became of each item, in the order of the request."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "created": 1,
+                    "duplicates": 0,
+                    "rejected": 1,
+                    "results": [
+                        {"index": 0, "id": _ID_EXAMPLE, "status": "created", "error": None},
+                        {
+                            "index": 1,
+                            "id": None,
+                            "status": "rejected",
+                            "error": "latency_sec: Input should be greater than 0",
+                        },
+                    ],
+                }
+            ]
+        },
+    )
 
     created: int
     """Items stored by this request."""

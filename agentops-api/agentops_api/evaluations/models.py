@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
 from agentops_api import ids
 from agentops_api.errors import Invalid
@@ -51,6 +52,23 @@ def _in_range(value: datetime) -> datetime:
 Time = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(_in_range)]
 
 
+EXAMPLE: JsonDict = {
+    "prompt": "What is the capital of France?",
+    "response": "Paris is the capital of France.",
+    "semantic_drift": 0.12,
+    "uncertainty": 0.0,
+    "factual_support": 0.95,
+    "hallucination_probability": 0.08,
+    "hallucinated": False,
+    "latency_sec": 0.42,
+    "throughput_qps": 2.38,
+    "mode": "self-check",
+    "model_name": "gpt-4o-mini",
+    "agent_name": "qa_assistant",
+}
+"""As the documentation shows an evaluation."""
+
+
 class EvaluationIn(BaseModel):
     """One evaluation, as an agent or its SDK sends it. Fields that the server does not know are ignored."""
 
@@ -60,22 +78,7 @@ class EvaluationIn(BaseModel):
         use_attribute_docstrings=True,
         hide_input_in_errors=True,
         protected_namespaces=(),
-        json_schema_extra={
-            "example": {
-                "prompt": "What is the capital of France?",
-                "response": "Paris is the capital of France.",
-                "semantic_drift": 0.12,
-                "uncertainty": 0.0,
-                "factual_support": 0.95,
-                "hallucination_probability": 0.08,
-                "hallucinated": False,
-                "latency_sec": 0.42,
-                "throughput_qps": 2.38,
-                "mode": "self-check",
-                "model_name": "gpt-4o-mini",
-                "agent_name": "qa_assistant",
-            }
-        },
+        json_schema_extra={"example": EXAMPLE},
     )
 
     prompt: Text
@@ -147,9 +150,22 @@ def identify(item: EvaluationIn, *, window: Window, now: datetime) -> tuple[UUID
     return item.id or ids.new(at), at
 
 
+STORED_EXAMPLE: JsonDict = {
+    "id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07",
+    "created_at": "2026-11-02T09:40:00Z",
+    **EXAMPLE,
+    "retrieved_docs": None,
+    "session_id": None,
+    "metadata": {"customer": "acme"},
+}
+"""As the documentation shows a stored one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """A stored evaluation. Scores in [0, 1], latency in seconds, throughput in queries per second."""
+
+    __pydantic_config__ = ConfigDict(json_schema_extra={"example": STORED_EXAMPLE}, protected_namespaces=())
 
     id: UUID
     created_at: datetime
