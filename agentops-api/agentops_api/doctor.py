@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from psycopg import AsyncConnection, Error
+from psycopg.errors import InsufficientPrivilege, InvalidParameterValue
+from psycopg.rows import TupleRow
 from pydantic import SecretStr
 
 from agentops_api.db.disk import free_fraction
@@ -82,11 +84,11 @@ def _network(settings: Settings) -> list[Finding]:
     ]
 
 
-async def _database(login: AsyncConnection, settings: Settings) -> list[Finding]:  # pyright: ignore[reportMissingTypeArgument, reportUnknownParameterType] - rows are read by callees
+async def _database(login: AsyncConnection[TupleRow], settings: Settings) -> list[Finding]:
     findings = [Finding("ok", f"PostgreSQL {login.info.server_version // 10_000} answers as {login.info.user}")]
     if login.info.server_version < 150_000:
         findings.append(Finding("error", "PostgreSQL 15 or newer is needed"))
-    revision = await current_revision(login)
+    revision = await _revision(login)
     if revision == HEAD:
         findings.append(Finding("ok", f"the schema is at revision {revision}"))
     else:
@@ -97,6 +99,17 @@ async def _database(login: AsyncConnection, settings: Settings) -> list[Finding]
             Finding(level, f"{excess}; every transaction still drops to its least role. {_LEAST_PRIVILEGE}")
         )
     return findings
+
+
+async def _revision(login: AsyncConnection[TupleRow]) -> str | None:
+    """The schema's revision; None where the database is empty, or does not know this login yet."""
+    try:
+        async with login.transaction():
+            # A login that owns nothing may read nothing as itself.
+            await login.execute("SELECT set_config('role', 'agentops_system', true)")
+            return await current_revision(login)
+    except (InvalidParameterValue, InsufficientPrivilege):
+        return None
 
 
 def _one_line(error: Exception) -> str:
