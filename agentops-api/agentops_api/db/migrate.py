@@ -92,9 +92,10 @@ async def create_login(owner_url: str, *, name: str = "agentops_login", password
     async with await AsyncConnection.connect(owner_url, prepare_threshold=None, connect_timeout=10) as connection:
         found = await connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
         verb = sql.SQL("ALTER") if await found.fetchone() else sql.SQL("CREATE")
-        login = sql.Identifier(name)
+        # As a verifier, because PostgreSQL's log may keep the statement (Supabase's does).
+        verifier = connection.pgconn.encrypt_password(secret.encode(), name.encode(), b"scram-sha-256").decode()
         await connection.execute(
-            sql.SQL("{} ROLE {} LOGIN NOINHERIT PASSWORD {}").format(verb, login, sql.Literal(secret))
+            sql.SQL("{} ROLE {} LOGIN NOINHERIT PASSWORD {}").format(verb, sql.Identifier(name), sql.Literal(verifier))
         )
         await grant_doors(connection, name)
     return url_of(conninfo.conninfo_to_dict(owner_url) | {"user": name, "password": secret})
