@@ -19,6 +19,7 @@ from agentops_api.auth.authenticate import Authenticator
 from agentops_api.auth.supabase import Supabase
 from agentops_api.auth.tokens import SigningKeys
 from agentops_api.db.opening import open_database
+from agentops_api.db.pool import Database
 from agentops_api.edge import health, middleware, pages, problems
 from agentops_api.edge.caller import api_key
 from agentops_api.edge.limits import Limiter
@@ -31,6 +32,7 @@ from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.writer import Writer
 from agentops_api.version import VERSION
 
+_INGEST_CONNECTIONS = 2
 DRAIN_S = 1.0
 """After SIGTERM the server serves on for this long, not ready any more, so that balancers look elsewhere first."""
 
@@ -78,10 +80,13 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
     previous = settings.secret_key_previous
     signing_keys = SigningKeys(signing_key(settings), previous.get_secret_value() if previous else None)
     authenticator = Authenticator(db, signing_keys, supabase=await _supabase(settings, stack))
-    store = PostgresStore(db)
+    # Connections of its own: however many people read, what agents send is written.
+    ingest_db = await stack.enter_async_context(
+        Database(db.url, connections_max=_INGEST_CONNECTIONS, pooled=settings.database_pooled)
+    )
     writer = await stack.enter_async_context(
         Writer(
-            store,
+            PostgresStore(ingest_db),
             queue_rows_max=settings.ingest_queue_rows,
             queue_bytes_max=settings.ingest_queue_bytes,
             group_commit=settings.ingest_group_commit,
@@ -98,7 +103,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
     return Runtime(
         settings=settings,
         db=db,
-        store=store,
+        store=PostgresStore(db),
         writer=writer,
         window=Window(past, future),
         authenticator=authenticator,
