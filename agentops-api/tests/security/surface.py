@@ -39,7 +39,7 @@ class Operation:
 
     def at(self, **params: object) -> str:
         """The path, with all its parameters filled in."""
-        return self.path.format_map({name: "x" for name in self.path_params} | params)
+        return self.path.format_map(dict.fromkeys(self.path_params, "x") | params)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -126,6 +126,6 @@ def with_ids(schema: Json, body: Mapping[str, object], id: str) -> Iterator[Json
         elif each.get("type") == "array" and "items" in each:
             item = resolved(cast(Json, each["items"]))
             first = cast("list[Json]", body.get(name) or [{}])[0]
-            yield from ({**body, name: [inner]} for inner in with_ids(item, first, id)) if item.get(
-                "type"
-            ) == "object" else ()
+            yield from (
+                ({**body, name: [inner]} for inner in with_ids(item, first, id)) if item.get("type") == "object" else ()
+            )
