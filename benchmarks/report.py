@@ -1,0 +1,64 @@
+"""Writes docs/benchmarks.md from the newest results: `python -m benchmarks.report`.
+
+Every number in that document was measured by `benchmarks.run`; nobody edits it.
+"""
+
+import sys
+from pathlib import Path
+
+from benchmarks import rows
+from benchmarks.results import Results, newest
+from benchmarks.tables import tables
+
+_DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+
+_METHOD = f"""\
+How it was measured:
+
+- A real server process (`agentops serve`) with its embedded PostgreSQL: durability on, row level security on, rate
+  limits raised. A second one with `INGEST_GROUP_COMMIT=false` shares the database.
+- Each kind of request is measured on both servers, and without HTTP, directly after each other, and everything is
+  repeated. Where several rounds were measured, the tables show the one during which the rest of the machine was
+  quietest (`others`: the share of CPU time that went to neither server, database nor client); ratios are medians over
+  the rounds, with their range.
+- `client busy` is the CPU time of the load generator over the time that its threads had. Well below 100 % it was not
+  the bottleneck; but it, the server and the database share the machine's cores.
+- Without HTTP means: the same role, claims and policies, over one connection; only the time in transactions counts.
+- Reading: a project whose evaluations are spread over {rows.DAYS} days, {rows.AGENTS} agents and {rows.MODELS} models,
+  asked over one connection, one request after the other, until the whole answer was read.
+"""
+
+
+def main() -> None:
+    """Rewrites the document; ends with a message where nothing was measured yet."""
+    results = newest()
+    if results is None:
+        sys.exit("There are no results yet: `make bench` measures.")
+    _DOCUMENT.parent.mkdir(exist_ok=True)
+    _DOCUMENT.write_text(document(results))
+    print(f"Wrote docs/benchmarks.md from the results of {results.at:%Y-%m-%d %H:%M} UTC.")
+
+
+def document(results: Results) -> str:
+    """The document's text."""
+    machine = results.machine
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    head = f"""\
+# Benchmarks
+
+Made by `python -m benchmarks.report` from what `make bench` measured. Do not edit: measure again.
+
+- When: {results.at:%Y-%m-%d %H:%M} UTC ({results.name})
+- Machine: {machine.cores} cores of {machine.cpu}, {machine.memory_mib:,} MiB, {machine.system}, the database on \
+{machine.filesystem}; load average before the run {machine.load_average}
+- Versions: {versions}
+- Load: {results.load_generator}; {results.seconds} s a measurement; an evaluation is {results.body_bytes} bytes of \
+JSON; seed {results.seed}
+
+These are numbers of one machine: compare ratios, and run it on yours.
+"""
+    return "\n".join([head, _METHOD, *(f"{table.markdown()}\n" for table in tables(results))])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Results as tables, for the terminal and for docs/benchmarks.md alike. Decides nothing about how to measure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import rich.table
+from rich import box
+
+from benchmarks.results import Ingest, Results, Way, quietest
+
+_WAYS: dict[Way, str] = {
+    "group commit": "HTTP, group commit",
+    "a transaction a request": "HTTP, a transaction a request",
+    "unnest": "SQL: INSERT ... unnest",
+    "insert": "SQL: the server's INSERT, no rollups",
+    "insert and rollups": "SQL: the server's INSERT and rollups",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A title, columns, and rows of text; the first column is text, the others are numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+    def rich(self) -> rich.table.Table:
+        """For the terminal."""
+        made = rich.table.Table(title=self.title, box=box.SIMPLE, title_justify="left")
+        for at, column in enumerate(self.columns):
+            made.add_column(column, justify="left" if at == 0 else "right", no_wrap=True)
+        for row in self.rows:
+            made.add_row(*row)
+        return made
+
+    def markdown(self) -> str:
+        """For a document, below a heading of its own."""
+        lines = [_cells(self.columns), _cells(["---", *["---:"] * (len(self.columns) - 1)])]
+        return "\n".join([f"## {self.title}", "", *lines, *(_cells(row) for row in self.rows)])
+
+
+def tables(results: Results) -> list[Table]:
+    """Every table that the results have something for."""
+    made = [_aims(results), _writing(results), _ratios(results), _rollups(results), _reading(results)]
+    return [table for table in [*made, _starts(results), _memory(results)] if table.rows]
+
+
+def line(measured: Ingest) -> str:
+    """One measurement in a few words."""
+    refused = f", {measured.refused} refused" if measured.refused else ""
+    return f"{_shape(measured)}, {_WAYS[measured.way]}: {measured.rows_s:,.0f}/s{refused}"
+
+
+def _aims(results: Results) -> Table:
+    found = {(each.way, each.shape): each for each in quietest(results.ingest)}
+    rows: list[tuple[str, ...]] = []
+
+    def judge(what: str, aim: str, value: float, shown: str, is_met: Callable[[float], bool]) -> None:
+        rows.append((what, aim, shown, "yes" if is_met(value) else "no"))
+
+    single, batch = found.get(("group commit", (1, 64, False))), found.get(("group commit", (100, 8, False)))
+    if single and batch:
+        rate, p99 = single.rows_s, single.p99_ms
+        judge("single POSTs at 64 connections", ">= 4,000/s", rate, f"{rate:,.0f}/s", lambda v: v >= 4_000)
+        judge("their p99", "<= 50 ms", p99, f"{p99:.1f} ms", lambda v: v <= 50)
+        judge("batches of 100", ">= 25,000/s", batch.rows_s, f"{batch.rows_s:,.0f}/s", lambda v: v >= 25_000)
+    large, plain = found.get(("group commit", (500, 8, False))), found.get(("unnest", (500, 1, False)))
+    if large and plain:
+        share = large.rows_s / plain.rows_s
+        judge("batches of 500 against unnest without HTTP", ">= 50 %", share, f"{share:.0%}", lambda v: v >= 0.5)
+    for start, limit_ms in (("statistics of 7 days", 10), ("list", 20)):
+        slowest = [each.p95_ms for each in results.reads if each.rows == 1_000_000 and each.what.startswith(start)]
+        if slowest:
+            worst = max(slowest)
+            judge(
+                f"{start}: worst p95 at 1M rows",
+                f"<= {limit_ms} ms",
+                worst,
+                f"{worst:.1f} ms",
+                lambda v, limit=limit_ms: v <= limit,
+            )
+    if results.memory:
+        most = max(each.server_mib for each in results.memory)
+        judge("server's memory (RSS), at most", "<= 150 MiB", most, f"{most:.0f} MiB", lambda v: v <= 150)
+    warm = [each.ready_s for each in results.starts if each.how.startswith("warm")]
+    if warm:
+        judge("ready after a warm start", "<= 3 s", median(warm), f"{median(warm):.1f} s", lambda v: v <= 3)
+    return Table("Aims", ("what", "aim", "measured", "met"), rows)
+
+
+def _writing(results: Results) -> Table:
+    columns = (
+        *("request", "way", "evaluations/s", "p50 ms", "p99 ms", "not 2xx", "broken"),
+        *("server us/row", "PostgreSQL us/row", "client busy", "others"),
+    )
+    rows = [
+        (
+            *(_shape(each), _WAYS[each.way], f"{each.rows_s:,.0f}", f"{each.p50_ms:.1f}", f"{each.p99_ms:.1f}"),
+            *(str(each.refused), str(each.broken), _us(each.server_us), _us(each.postgres_us)),
+            *(_share(each.client_busy), _share(each.others_busy)),
+        )
+        for each in sorted(quietest(results.ingest), key=lambda each: (each.rows_a_request, each.client_ids))
+    ]
+    return Table("Writing", columns, rows)
+
+
+def _ratios(results: Results) -> Table:
+    """Medians over the laps: what is compared was measured within the same minute."""
+    rows: list[tuple[str, ...]] = []
+    grouped = [each for each in quietest(results.ingest) if each.way == "group commit"]
+    for each in grouped:
+        alone = _ratio(results, each, "a transaction a request", (each.shape,))
+        plain = _ratio(results, each, "unnest", ((each.rows_a_request, 1, False),))
+        rows.append((_shape(each), alone, plain))
+    return Table(
+        "Group commit against its alternatives",
+        ("request", "against a transaction a request", "against INSERT ... unnest without HTTP"),
+        rows,
+    )
+
+
+def _rollups(results: Results) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for each in quietest(results.ingest):
+        if each.way == "insert and rollups":
+            against_own = _ratio(results, each, "insert", (each.shape,))
+            against_plain = _ratio(results, each, "unnest", (each.shape,))
+            rows.append((f"{each.rows_a_request} rows a transaction", against_own, against_plain))
+    columns = ("the server's INSERT and rollups, without HTTP", "against no rollups", "against INSERT ... unnest")
+    return Table("What rollups cost", columns, rows)
+
+
+def _ratio(results: Results, each: Ingest, way: Way, shapes: Sequence[tuple[int, int, bool]]) -> str:
+    ratios: list[float] = []
+    for lap in {other.lap for other in results.ingest}:
+        own = [m.rows_s for m in results.ingest if (m.way, m.shape, m.lap) == (each.way, each.shape, lap)]
+        other = [m.rows_s for m in results.ingest if m.way == way and m.shape in shapes and m.lap == lap]
+        if own and other:
+            ratios.append(own[0] / other[0])
+    if not ratios:
+        return "-"
+    spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if len(ratios) > 1 else ""
+    return f"{median(ratios):.2f}{spread}"
+
+
+def _reading(results: Results) -> Table:
+    rows = [
+        (
+            *(each.what, f"{each.rows:,}", f"{each.p50_ms:.1f}", f"{each.p95_ms:.1f}", f"{each.p99_ms:.1f}"),
+            *(f"{each.max_ms:.1f}", f"{each.bytes:,}"),
+        )
+        for each in results.reads
+    ]
+    return Table("Reading", ("request", "rows", "p50 ms", "p95 ms", "p99 ms", "max ms", "bytes"), rows)
+
+
+def _starts(results: Results) -> Table:
+    hows = list(dict.fromkeys(each.how for each in results.starts))
+    rows = [(how, f"{median(each.ready_s for each in results.starts if each.how == how):.2f}") for how in hows]
+    return Table("Starting", ("start", "ready after s"), rows)
+
+
+def _memory(results: Results) -> Table:
+    rows = [(each.when, f"{each.server_mib:.0f}", f"{each.postgres_mib:.0f}") for each in results.memory]
+    return Table("Memory", ("when", "server RSS MiB", "PostgreSQL PSS MiB"), rows)
+
+
+def _shape(measured: Ingest) -> str:
+    kind = "single" if measured.rows_a_request == 1 else f"batch of {measured.rows_a_request}"
+    clients = f"{measured.connections} connection{'s' if measured.connections > 1 else ''}"
+    return f"{kind}, {clients}{', ids by the client' if measured.client_ids else ''}"
+
+
+def _us(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _cells(texts: Sequence[str]) -> str:
+    return "| " + " | ".join(texts) + " |"
