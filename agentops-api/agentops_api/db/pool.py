@@ -82,16 +82,32 @@ class Database:
             max_waiting=1_000,
             reconnect_timeout=0,
             configure=_configure,
-            check=AsyncConnectionPool.check_connection,
+            check=self._check,
             open=False,
         )
+        self._sweep: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._pool.open(wait=False)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._sweep:
+            self._sweep.cancel()
+            await asyncio.gather(self._sweep, return_exceptions=True)
         await self._pool.close(timeout=2)
+
+    async def _check(self, connection: Tx) -> None:
+        """A session that is gone is seldom gone alone, so all that are idle are looked at.
+
+        The pool by itself would offer one after another, with a pause of 1 s, 2 s and 4 s between.
+        """
+        try:
+            await AsyncConnectionPool.check_connection(connection)
+        except OperationalError:
+            if self._sweep is None or self._sweep.done():
+                self._sweep = asyncio.create_task(self._pool.check())
+            raise
 
     @asynccontextmanager
     async def as_project(self, project_id: UUID, *, statement_ms_max: int = _STATEMENT_MS_MAX) -> AsyncGenerator[Tx]:

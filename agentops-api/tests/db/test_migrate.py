@@ -109,8 +109,8 @@ async def test_rows_of_the_default_partition_move_when_their_month_is_made(datab
         assert await found.fetchall() == [("agentops_partitions.evaluations_2031_05", at)]
 
 
-@pytest.mark.parametrize("major", ["15", "16", "17", "18"])
-async def test_every_supported_version_is_migrated_and_serves(major: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("major", ["15", "16", "17"])
+async def test_older_versions_are_migrated_and_serve(major: str, tmp_path: Path) -> None:
     with postgres_of_version(major) as machine:
         with psycopg.connect(machine.superuser_url, autocommit=True) as admin:
             admin.execute("CREATE ROLE an_owner LOGIN CREATEROLE PASSWORD 'of the tables'")
