@@ -147,7 +147,7 @@ def _document_raw_handlers(app: FastAPI) -> None:
             [(model, "validation") for model in ingest_api.BODIES], ref_template="#/components/schemas/{model}"
         )
         document["components"]["schemas"].update(schemas["$defs"])
-        scheme = api_key.model.model_dump(by_alias=True, exclude_none=True)
+        scheme = api_key.model.model_dump(mode="json", by_alias=True, exclude_none=True)
         document["components"]["securitySchemes"][api_key.scheme_name] = scheme
         return document
 

@@ -99,7 +99,8 @@ class Edge:
         try:
             facts.check(scope)
             direct = self._direct.get(path) if scope["method"] == "POST" else None
-            if direct is not None and not facts.from_page:
+            # Pages need the headers of CORS, and a query is refused, both by layers that the direct way leaves out.
+            if direct is not None and not facts.from_page and not scope["query_string"]:
                 response = await direct(Request(scope, receive))
                 await response(scope, receive, answer.send)
                 return
