@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 
 from agentops_api import errors
 from agentops_api.log import request_id as current_request_id
@@ -202,7 +203,11 @@ def _document(schema: dict[str, Any]) -> dict[str, Any]:
         for operation in path.values():
             answers = operation.get("responses", {})
             if "HTTPValidationError" in str(answers.get("422")):
-                answers["422"] = responses(422)[422]
+                del answers["422"]
+            # Any request may be malformed or ask what an address does not know, and any server may fail.
+            for status, answer in responses(400, 422, 500).items():
+                answers.setdefault(str(status), answer)
+            operation["responses"] = dict(sorted(answers.items()))
     return schema
 
 
@@ -234,11 +239,23 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     )
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code < 400:
         return Response(status_code=error.status_code, headers=error.headers)
+    if error.status_code == 405:
+        return problem_response(405, headers={"Allow": ", ".join(_methods(request))})
     return problem_response(error.status_code, headers=error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the address answers, in all its routes; the framework names those of the first alone."""
+    routes: list[BaseRoute] = request.app.router.routes
+    return [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _bug(_: Request, __: Exception) -> Response:
