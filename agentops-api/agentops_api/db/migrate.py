@@ -98,7 +98,10 @@ async def create_login(owner_url: str, *, name: str = "agentops_login", password
             sql.SQL("{} ROLE {} LOGIN NOINHERIT PASSWORD {}").format(verb, sql.Identifier(name), sql.Literal(verifier))
         )
         await grant_doors(connection, name)
-    return url_of(conninfo.conninfo_to_dict(owner_url) | {"user": name, "password": secret})
+    owner = conninfo.conninfo_to_dict(owner_url)
+    # Supabase's pooler takes user names with the project's reference behind a dot.
+    _, dot, tenant = str(owner.get("user", "")).partition(".")
+    return url_of(owner | {"user": f"{name}{dot}{tenant}", "password": secret})
 
 
 def url_of(parts: Mapping[str, object]) -> str:

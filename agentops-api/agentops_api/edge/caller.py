@@ -70,6 +70,16 @@ async def project_caller(request: Request, *, scope: Scope) -> ProjectCaller:
     return ProjectCaller(access.project_id, user.client, "people")
 
 
+async def reader(request: Request) -> ProjectCaller:
+    """Who reads; a dependency, so that strangers learn nothing of a route's parameters, and are counted."""
+    return await project_caller(request, scope="read")
+
+
+async def writer(request: Request) -> ProjectCaller:
+    """Who changes or deletes; a dependency for the same reason."""
+    return await project_caller(request, scope="write")
+
+
 async def user_caller(request: Request) -> UserCaller:
     """The person who calls; their request is counted. Raises Unauthenticated, TooManyRequests or Unavailable."""
     shown = _credentials(request)

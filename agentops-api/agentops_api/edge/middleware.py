@@ -27,7 +27,9 @@ from agentops_api.settings import Settings
 
 INGEST_PATHS = frozenset({"/evaluations", "/evaluations/batch", "/metrics"})
 """Paths whose POST handlers read the body themselves, after they know who is calling."""
-_QUIET_PATHS = INGEST_PATHS | {"/health", "/health/live", "/health/ready", "/health/db"}
+_QUIET = {("POST", path) for path in INGEST_PATHS} | {
+    ("GET", path) for path in ("/health", "/health/live", "/health/ready", "/health/db")
+}
 """Called so often that their log lines would hide the others: they are written at DEBUG."""
 _BODY_BYTES_MAX = 2**20
 """For bodies that are not telemetry."""
@@ -43,6 +45,7 @@ _SECURITY = [
 ]
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _NO_STORE = (b"cache-control", b"no-store")
+_ALLOWED = ("Authorization", "X-API-Key", "X-Project-Id", "X-Request-ID", "Content-Type", "Idempotency-Key")
 _EXPOSED = ("X-Request-ID", "RateLimit", "RateLimit-Policy", "Retry-After", "Link")
 _log = logging.getLogger(__name__)
 _access = logging.getLogger("agentops_api.access")
@@ -74,7 +77,7 @@ class Edge:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-            allow_headers=("Authorization", "X-API-Key", "X-Project-Id", "X-Request-ID", "Content-Type"),
+            allow_headers=_ALLOWED,
             allow_credentials=True,
             expose_headers=_EXPOSED,
         )
@@ -93,7 +96,7 @@ class Edge:
         facts = _Facts(scope)
         request_id.set(facts.request_id)
         limits.allowance.set(None)
-        level = logging.DEBUG if path in _QUIET_PATHS else logging.INFO
+        level = logging.DEBUG if (scope["method"], path) in _QUIET else logging.INFO
         started = time.perf_counter() if _access.isEnabledFor(level) else None
         answer = _Answer(send, facts.request_id)
         try:

@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agentops_api import clock
 from agentops_api.analytics.models import EvaluationStats, stats_of
-from agentops_api.edge.caller import PROJECT_SECURITY, project_caller
+from agentops_api.edge.caller import PROJECT_SECURITY, ProjectCaller, reader, writer
 from agentops_api.edge.problems import responses
 from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import runtime
@@ -24,6 +24,8 @@ OFFSET_MAX = 100_000
 STATS_DAYS_MAX = 3_660
 
 router = APIRouter(tags=["evaluations"], route_class=Route)
+Reader = Annotated[ProjectCaller, Depends(reader)]
+Writer = Annotated[ProjectCaller, Depends(writer)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
 
 
@@ -93,9 +95,8 @@ class EvaluationPage(BaseModel):
     responses=responses(400, 401, 403, 404, 422, 429, 503),
     openapi_extra={"security": PROJECT_SECURITY},
 )
-async def list_evaluations(request: Request, query: Annotated[ListQuery, Query()]) -> Response:
+async def list_evaluations(request: Request, caller: Reader, query: Annotated[ListQuery, Query()]) -> Response:
     """Pages by cursor; `Link: <…>; rel="next"` names the next page."""
-    caller = await project_caller(request, scope="read")
     if query.cursor is not None and query.offset:
         message = "cannot be combined with `cursor`"
         raise Invalid(f"`offset` {message}.", [{"field": "offset", "message": message}])
@@ -120,9 +121,10 @@ async def list_evaluations(request: Request, query: Annotated[ListQuery, Query()
     responses=responses(400, 401, 403, 404, 422, 429, 503),
     openapi_extra={"security": PROJECT_SECURITY},
 )
-async def get_evaluation_stats(request: Request, query: Annotated[StatsQuery, Query()]) -> EvaluationStats:
+async def get_evaluation_stats(
+    request: Request, caller: Reader, query: Annotated[StatsQuery, Query()]
+) -> EvaluationStats:
     """Counted from hourly rollups that every accepted evaluation is part of at once."""
-    caller = await project_caller(request, scope="read")
     totals = await runtime(request).store.totals(
         caller.project_id,
         since=clock.now() - timedelta(days=query.days),
@@ -140,9 +142,8 @@ async def get_evaluation_stats(request: Request, query: Annotated[StatsQuery, Qu
     responses=responses(400, 401, 403, 404, 422, 429, 503),
     openapi_extra={"security": PROJECT_SECURITY},
 )
-async def get_evaluation(request: Request, id: UUID) -> Response:
+async def get_evaluation(request: Request, caller: Reader, id: UUID) -> Response:
     """The whole record, as it was stored."""
-    caller = await project_caller(request, scope="read")
     found = await runtime(request).store.get(caller.project_id, id)
     if found is None:
         raise NotFound("There is no such evaluation.")
@@ -157,9 +158,8 @@ async def get_evaluation(request: Request, id: UUID) -> Response:
     responses=responses(400, 401, 403, 404, 422, 429, 503),
     openapi_extra={"security": PROJECT_SECURITY},
 )
-async def delete_evaluation(request: Request, id: UUID) -> Response:
+async def delete_evaluation(request: Request, caller: Writer, id: UUID) -> Response:
     """Gone for good, and subtracted from the statistics."""
-    caller = await project_caller(request, scope="write")
     if not await runtime(request).store.delete(caller.project_id, id):
         raise NotFound("There is no such evaluation.")
     return Response(status_code=204)

@@ -5,7 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.config import JsonDict
 
 from agentops_api import ids
@@ -14,6 +24,8 @@ from agentops_api.errors import Invalid
 BATCH_ITEMS_MAX = 1_000
 NAME_CHARS_MAX = 200
 TEXT_CHARS_MAX = 1_000_000
+METADATA_ITEMS_MAX = 64
+METADATA_CHARS_MAX = 2_000
 
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Name = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX), AfterValidator(lambda text: text or None)]
@@ -24,9 +36,23 @@ MetadataValue = (
     bool
     | Annotated[int, Field(ge=-(2**63), lt=2**63)]
     | Annotated[float, Field(allow_inf_nan=False)]
-    | Annotated[str, StringConstraints(max_length=2_000)]
+    | Annotated[str, StringConstraints(max_length=METADATA_CHARS_MAX)]
     | None
 )
+
+
+def _flat(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    # The errors of a union name each of its kinds, and the sender's own keys, which are not repeated to anybody.
+    try:
+        return read(value)
+    except ValidationError:
+        raise ValueError(
+            f"must be a flat object of at most {METADATA_ITEMS_MAX} items: keys of 1 to {NAME_CHARS_MAX} characters;"
+            f" values null, booleans, finite numbers, or text of at most {METADATA_CHARS_MAX} characters"
+        ) from None
+
+
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=METADATA_ITEMS_MAX), WrapValidator(_flat)]
 
 
 def _utc(value: datetime) -> datetime:
@@ -113,7 +139,7 @@ class EvaluationIn(BaseModel):
     """The client's id for this evaluation: sending it again with the same id stores nothing twice."""
     created_at: Time | None = None
     """When the answer was given (ISO 8601; without an offset: UTC; kept in whole milliseconds). Default: now."""
-    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=64)] | None = None
+    metadata: Metadata | None = None
     """Up to 64 values of the sender's own, flat."""
 
 
