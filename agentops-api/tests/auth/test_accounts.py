@@ -1,0 +1,408 @@
+"""People register, log in, stay logged in, and leave."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+from http.cookies import SimpleCookie
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from agentops_api import clock
+from agentops_api.app import create_app
+from agentops_api.auth import cache
+from agentops_api.settings import Settings
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient, Response
+from tests.cast import PASSWORD, Somebody, TestDatabase, client_of
+
+pytestmark = pytest.mark.anyio
+
+NEWCOMER = {"email": "user@example.com", "password": "securepassword123", "full_name": "John Doe"}
+LOGIN = {"email": "user@example.com", "password": "securepassword123"}
+OWNER = {"email": "owner@example.com", "password": PASSWORD}
+PAGE = {"Origin": "http://testserver"}
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def at(app: FastAPI, address: str) -> AsyncClient:
+    """Somebody at this address."""
+    transport = ASGITransport(app=app, raise_app_exceptions=False, client=(address, 40_000))
+    return AsyncClient(transport=transport, base_url="http://testserver")
+
+
+def cookie_of(answer: Response) -> dict[str, str]:
+    """The refresh cookie with its attributes; without those that are not set."""
+    morsel = SimpleCookie(answer.headers["set-cookie"])["agentops_refresh"]
+    return {"value": morsel.value, **{name: str(value) for name, value in morsel.items() if value}}
+
+
+@pytest.fixture
+async def another_process(settings: Settings) -> AsyncGenerator[FastAPI]:
+    """A second server on the same database."""
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        yield application
+
+
+async def test_the_first_minute_goes_as_the_readme_says(anonymous: AsyncClient) -> None:
+    registered = await anonymous.post("/auth/register", json=NEWCOMER)
+    assert registered.status_code == 201
+    user = registered.json()
+    assert set(user) == {"id", "email", "full_name", "created_at"}
+    assert (user["email"], user["full_name"]) == ("user@example.com", "John Doe")
+
+    answer = await anonymous.post("/auth/login", json=LOGIN)
+    assert answer.status_code == 200
+    tokens = answer.json()
+    assert set(tokens) == {"access_token", "token_type", "expires_in", "refresh_token"}
+    assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 1_800)
+
+    me = (await anonymous.get("/auth/me", headers=bearer(tokens["access_token"]))).json()
+    assert me["user"] == user
+    (organization,) = me["organizations"]
+    assert (organization["name"], organization["role"]) == ("John Doe", "owner")
+    (project,) = organization["projects"]
+    assert (project["name"], project["is_default"]) == ("Default", True)
+
+
+async def test_a_taken_address_is_refused_in_any_spelling(owner: Somebody, anonymous: AsyncClient) -> None:
+    for email in (owner.email, "OWNER@Example.com", " owner@example.com "):
+        refused = await anonymous.post("/auth/register", json=NEWCOMER | {"email": email})
+        assert refused.status_code == 409
+        assert owner.email not in refused.text
+    assert (await anonymous.post("/auth/login", json=OWNER)).status_code == 200
+
+
+BAD_REGISTRATIONS: list[tuple[dict[str, object], str]] = [
+    ({"email": "nobody"}, "email"),
+    ({"email": "a\x01b@example.com"}, "email"),
+    ({"password": "short"}, "password"),
+    ({"password": "x" * 129}, "password"),
+    ({"password": "football"}, "password"),
+    ({"password": ["secret-list"]}, "password"),
+    ({"full_name": "a\x01b"}, "full_name"),
+    ({"id": "00000000-0000-7000-8000-000000000000"}, "id"),
+    ({"role": "owner"}, "role"),
+    ({"is_admin": True}, "is_admin"),
+    ({"created_at": "2020-01-01T00:00:00Z"}, "created_at"),
+]
+
+
+async def test_a_bad_registration_is_refused_by_its_field_and_never_repeated(anonymous: AsyncClient) -> None:
+    for change, field in BAD_REGISTRATIONS:
+        refused = await anonymous.post("/auth/register", json=NEWCOMER | change)
+        assert refused.status_code == 422
+        assert [error["field"] for error in refused.json()["errors"]] == [field]
+        assert "securepassword123" not in refused.text
+        assert "secret-list" not in refused.text
+    nul = await anonymous.post("/auth/register", json=NEWCOMER | {"full_name": "a\0b"})
+    assert nul.status_code == 422
+    assert (await anonymous.post("/auth/login", json=LOGIN)).status_code == 401
+
+
+async def test_a_body_that_is_no_object_is_a_problem_and_not_a_crash(anonymous: AsyncClient) -> None:
+    bodies = (b"", b"{", b"[]", b'"x"', b"\xff\xfe", b'{"email": NaN}', b'{"email":"\\ud800@x.de"}', b"[" * 9_000)
+    for body in bodies:
+        for path in ("register", "login", "refresh"):
+            answer = await anonymous.post(f"/auth/{path}", content=body, headers={"Content-Type": "application/json"})
+            nothing_sent = path == "refresh" and not body
+            assert answer.status_code in ({401} if nothing_sent else {400, 422}), (path, body)
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_of_two_who_register_one_address_at_once_one_does(anonymous: AsyncClient) -> None:
+    answers = await asyncio.gather(*(anonymous.post("/auth/register", json=NEWCOMER) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+
+
+async def test_an_unknown_address_and_a_wrong_password_are_told_apart_by_nobody(
+    owner: Somebody, anonymous: AsyncClient
+) -> None:
+    answers = [
+        await anonymous.post("/auth/login", json={"email": email, "password": "wrong-password"})
+        for email in (owner.email, "nobody@example.com")
+    ]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    first, second = (answer.json() | {"request_id": ""} for answer in answers)
+    assert first == second
+    assert answers[0].headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_password_is_compared_byte_by_byte(owner: Somebody, anonymous: AsyncClient) -> None:
+    for password in (PASSWORD.upper(), PASSWORD + " ", " " + PASSWORD, PASSWORD[:-1]):
+        refused = await anonymous.post("/auth/login", json={"email": owner.email, "password": password})
+        assert refused.status_code == 401
+
+
+@pytest.mark.usefixtures("owner")
+async def test_a_browser_gets_a_cookie_that_only_the_server_reads(anonymous: AsyncClient) -> None:
+    answer = await anonymous.post("/auth/login", json=OWNER)
+    cookie = cookie_of(answer)
+    assert cookie == {
+        "value": answer.json()["refresh_token"],
+        "path": "/auth",
+        "max-age": "2592000",
+        "httponly": "True",
+        "samesite": "lax",
+    }
+    behind_tls = await anonymous.post("/auth/login", json=OWNER, headers={"X-Forwarded-Proto": "https"})
+    assert cookie_of(behind_tls)["secure"] == "True"
+
+
+async def test_each_refresh_token_works_once_and_the_second_use_ends_the_session(
+    owner: Somebody, anonymous: AsyncClient
+) -> None:
+    async def refresh(token: str) -> Response:
+        return await anonymous.post("/auth/refresh", json={"refresh_token": token})
+
+    first = (await anonymous.post("/auth/login", json=OWNER)).json()
+    anonymous.cookies.clear()
+    second = (await refresh(first["refresh_token"])).json()
+    third = (await refresh(second["refresh_token"])).json()
+    assert (await anonymous.get("/auth/me", headers=bearer(third["access_token"]))).status_code == 200
+
+    assert (await refresh(first["refresh_token"])).status_code == 401
+    assert (await refresh(third["refresh_token"])).status_code == 401
+    later = cache.monotonic() + 5
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "monotonic", lambda: later)
+        for token in (first, second, third):
+            answer = await anonymous.get("/auth/me", headers=bearer(token["access_token"]))
+            assert answer.status_code == 401
+    assert (await owner.person.get("/auth/me")).status_code == 200, "another session of the same person goes on"
+
+
+@pytest.mark.usefixtures("owner")
+async def test_of_two_refreshes_at_once_one_wins_and_the_session_ends(anonymous: AsyncClient) -> None:
+    token = (await anonymous.post("/auth/login", json=OWNER)).json()["refresh_token"]
+    anonymous.cookies.clear()
+    answers = await asyncio.gather(*(anonymous.post("/auth/refresh", json={"refresh_token": token}) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401]
+
+
+@pytest.mark.usefixtures("owner")
+async def test_a_session_ends_thirty_days_after_its_last_use(
+    anonymous: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = (await anonymous.post("/auth/login", json=OWNER)).json()["refresh_token"]
+    anonymous.cookies.clear()
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=29))
+    renewed = await anonymous.post("/auth/refresh", json={"refresh_token": token})
+    assert renewed.status_code == 200
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=60))
+    expired = await anonymous.post("/auth/refresh", json={"refresh_token": renewed.json()["refresh_token"]})
+    assert expired.status_code == 401
+
+
+PAGES: list[tuple[dict[str, str], int]] = [
+    ({}, 403),
+    ({"Origin": "http://evil.example"}, 403),
+    ({"Origin": "null"}, 403),
+    ({"Origin": "http://testserver.evil.example", "Sec-Fetch-Site": "same-origin"}, 403),
+    ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ({"Sec-Fetch-Site": "same-site"}, 403),
+    ({"Sec-Fetch-Site": "none"}, 403),
+    ({"Sec-Fetch-Site": "same-origin"}, 200),
+    (PAGE, 200),
+    ({"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"}, 200),
+]
+
+
+@pytest.mark.usefixtures("owner")
+async def test_the_cookie_is_read_for_our_own_pages_only(anonymous: AsyncClient) -> None:
+    for headers, status in PAGES:
+        logged_in = await anonymous.post("/auth/login", json=OWNER)
+        answer = await anonymous.post("/auth/refresh", headers=headers)
+        assert answer.status_code == status, headers
+        if status == 200:
+            assert answer.json()["refresh_token"] is None
+            assert cookie_of(answer)["value"] != logged_in.json()["refresh_token"]
+        left = await anonymous.post("/auth/logout", headers=headers)
+        assert left.status_code == (204 if status == 200 else 403), headers
+
+
+async def test_logging_out_ends_the_session_in_whatever_way_it_is_named(
+    owner: Somebody, anonymous: AsyncClient
+) -> None:
+    for way in ("access token", "refresh token", "cookie"):
+        tokens = (await anonymous.post("/auth/login", json=OWNER)).json()
+        if way != "cookie":
+            anonymous.cookies.clear()
+        if way == "access token":
+            left = await anonymous.post("/auth/logout", headers=bearer(tokens["access_token"]))
+        elif way == "refresh token":
+            left = await anonymous.post("/auth/logout", json={"refresh_token": tokens["refresh_token"]})
+        else:
+            left = await anonymous.post("/auth/logout", headers=PAGE)
+            assert cookie_of(left)["max-age"] == "0"
+        assert left.status_code == 204, way
+        assert (await anonymous.get("/auth/me", headers=bearer(tokens["access_token"]))).status_code == 401, way
+        again = await anonymous.post("/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+        assert again.status_code == 401, way
+    assert (await owner.person.get("/auth/me")).status_code == 200, "another session goes on"
+    assert (await anonymous.post("/auth/logout")).status_code == 401
+    assert (await anonymous.post("/auth/logout", headers=bearer("junk"))).status_code == 401
+
+
+async def test_a_new_password_ends_every_other_session(owner: Somebody, anonymous: AsyncClient) -> None:
+    other = (await anonymous.post("/auth/login", json=OWNER)).json()
+    anonymous.cookies.clear()
+    change = {"current_password": PASSWORD, "new_password": "another-battery-staple"}
+
+    assert (await anonymous.post("/auth/password", json=change)).status_code == 401
+    wrong = await owner.person.post("/auth/password", json=change | {"current_password": "wrong-password"})
+    assert wrong.status_code == 403
+    common = await owner.person.post("/auth/password", json=change | {"new_password": "football"})
+    assert common.status_code == 422
+    assert common.json()["errors"][0]["field"] == "new_password"
+    assert (await owner.person.post("/auth/password", json=change)).status_code == 204
+
+    assert (await owner.person.get("/auth/me")).status_code == 200
+    assert (await anonymous.get("/auth/me", headers=bearer(other["access_token"]))).status_code == 401
+    refresh = {"refresh_token": other["refresh_token"]}
+    assert (await anonymous.post("/auth/refresh", json=refresh)).status_code == 401
+    assert (await anonymous.post("/auth/login", json=OWNER)).status_code == 401
+    new = OWNER | {"password": "another-battery-staple"}
+    assert (await anonymous.post("/auth/login", json=new)).status_code == 200
+    assert (await owner.sdk.get("/evaluations")).status_code == 200, "keys are not passwords"
+
+
+async def test_who_logs_in_while_the_password_changes_is_logged_out_too(
+    owner: Somebody, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = {"current_password": PASSWORD, "new_password": "another-battery-staple"}
+    async with client_of(app) as thief:
+        changed, *logins = await asyncio.gather(
+            owner.person.post("/auth/password", json=change),
+            *(thief.post("/auth/login", json=OWNER) for _ in range(8)),
+        )
+        assert changed.status_code == 204
+        later = cache.monotonic() + 5
+        monkeypatch.setattr(cache, "monotonic", lambda: later)
+        for login in logins:
+            if login.status_code == 200:
+                answer = await thief.get("/auth/me", headers=bearer(login.json()["access_token"]))
+                assert answer.status_code == 401
+
+
+async def test_what_ends_in_one_process_ends_in_the_other_within_five_seconds(
+    owner: Somebody,
+    another_process: FastAPI,
+    database: TestDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with client_of(another_process) as elsewhere:
+        tokens = [(await elsewhere.post("/auth/login", json=OWNER)).json()["access_token"] for _ in "abc"]
+        for token in tokens:
+            assert (await elsewhere.get("/auth/me", headers=bearer(token))).status_code == 200
+        owner.person.cookies.clear()
+        assert (await owner.person.post("/auth/logout", headers=bearer(tokens[0]))).status_code == 204
+        with psycopg.connect(database.superuser_url) as admin:
+            admin.execute("UPDATE users SET disabled_at = now() WHERE id = %s", (owner.user_id,))
+        later = cache.monotonic() + 4.01
+        monkeypatch.setattr(cache, "monotonic", lambda: later)
+        for token in (*tokens, owner.token):
+            assert (await elsewhere.get("/auth/me", headers=bearer(token))).status_code == 401
+        assert (await owner.person.get("/auth/me")).status_code == 401
+        assert (await elsewhere.post("/auth/login", json=OWNER)).status_code == 401
+
+
+async def test_a_stranger_sees_only_themselves(owner: Somebody, stranger: Somebody) -> None:
+    me = await stranger.person.get("/auth/me")
+    assert me.json()["user"]["email"] == stranger.email
+    for own in (owner.email, str(owner.user_id), str(owner.project_id)):
+        assert own not in me.text
+
+
+async def test_an_api_key_is_not_a_person(owner: Somebody, anonymous: AsyncClient) -> None:
+    for headers in ({"X-API-Key": owner.key}, bearer(owner.key)):
+        assert (await anonymous.get("/auth/me", headers=headers)).status_code == 401
+        assert (await anonymous.get("/auth/api-keys", headers=headers)).status_code == 401
+
+
+async def login(app: FastAPI, address: str, password: str, email: str = "owner@example.com") -> Response:
+    async with at(app, address) as somebody:
+        return await somebody.post("/auth/login", json={"email": email, "password": password})
+
+
+@pytest.mark.parametrize("email", ["owner@example.com", "nobody@example.com"])
+async def test_five_wrong_passwords_close_an_account_to_their_address(
+    owner: Somebody, app: FastAPI, email: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses = [(await login(app, "10.0.0.1", "wrong-password", email)).status_code for _ in range(6)]
+    assert statuses == [401] * 5 + [429]
+    closed = await login(app, "10.0.0.1", PASSWORD, email)
+    assert closed.status_code == 429
+    assert 890 <= int(closed.headers["retry-after"]) <= 900
+    elsewhere = await login(app, "10.0.0.2", PASSWORD, email)
+    assert elsewhere.status_code == (200 if email == owner.email else 401)
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=15, seconds=1))
+    opened = await login(app, "10.0.0.1", PASSWORD, email)
+    assert opened.status_code == (200 if email == owner.email else 401)
+
+
+async def test_the_right_password_forgives_the_wrong_ones_before(owner: Somebody, app: FastAPI) -> None:
+    for _ in range(3):
+        for _ in range(4):
+            assert (await login(app, "10.0.0.1", "wrong-password")).status_code == 401
+        assert (await login(app, "10.0.0.1", PASSWORD, owner.email)).status_code == 200
+
+
+async def test_a_thousand_addresses_get_twenty_guesses_and_the_holder_still_gets_in(
+    owner: Somebody, app: FastAPI
+) -> None:
+    guesses = [(await login(app, f"10.0.1.{n}", "wrong-password")).status_code for n in range(25)]
+    assert guesses == [401] * 20 + [429] * 5
+    assert (await login(app, "10.0.9.9", PASSWORD)).status_code == 429
+    home = urlsplit("//127.0.0.1").hostname or ""
+    assert (await login(app, home, PASSWORD, owner.email)).status_code == 200, "where they logged in before"
+    statuses = [(await login(app, home, "wrong-password")).status_code for _ in range(6)]
+    assert statuses == [401] * 5 + [429], "even there, five guesses"
+
+
+async def test_of_many_guesses_at_once_five_are_heard(owner: Somebody, app: FastAPI) -> None:
+    guesses = ["wrong-password"] * 15 + [PASSWORD]
+    answers = await asyncio.gather(*(login(app, "10.0.0.1", guess, owner.email) for guess in guesses))
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(401) <= 5 + statuses.count(200)
+    assert statuses.count(429) >= 9
+
+
+async def test_thirty_two_right_logins_at_once_all_succeed(owner: Somebody, app: FastAPI) -> None:
+    answers = await asyncio.gather(*(login(app, "10.0.0.1", PASSWORD, owner.email) for _ in range(32)))
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_restart_forgets_no_failure(owner: Somebody, app: FastAPI, another_process: FastAPI) -> None:
+    for _ in range(5):
+        await login(app, "10.0.0.1", "wrong-password", owner.email)
+    assert (await login(another_process, "10.0.0.1", PASSWORD, owner.email)).status_code == 429
+
+
+async def test_wrong_current_passwords_count_as_failures_to_log_in(owner: Somebody) -> None:
+    change = {"current_password": "wrong-password", "new_password": "another-battery-staple"}
+    statuses = [(await owner.person.post("/auth/password", json=change)).status_code for _ in range(6)]
+    assert statuses == [403] * 5 + [429]
+    right = await owner.person.post("/auth/password", json=change | {"current_password": PASSWORD})
+    assert right.status_code == 429
+
+
+async def test_a_forged_forwarded_address_changes_nothing(owner: Somebody, app: FastAPI) -> None:
+    async with at(app, "10.0.0.1") as guesser:
+        statuses = [
+            (
+                await guesser.post(
+                    "/auth/login",
+                    json={"email": owner.email, "password": "wrong-password"},
+                    headers={"X-Forwarded-For": f"10.9.9.{n}"},
+                )
+            ).status_code
+            for n in range(6)
+        ]
+    assert statuses == [401] * 5 + [429]
