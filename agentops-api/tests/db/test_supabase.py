@@ -1,167 +1,296 @@
-"""What docs/supabase.md says of the Data API's roles, on a PostgreSQL with Supabase's roles and `auth` schema."""
+"""On Supabase: the pasted schema, what docs/supabase.md says of the Data API's roles, Auth's tokens, and the one
+connection string, for a role that owns everything.
 
-import json
-from collections.abc import Generator
-from dataclasses import dataclass
+What "Supabase" is here says `supabase_project.py`.
+"""
+
+import itertools
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import jwt
 import psycopg
 import pytest
-from agentops_api.db.cluster import SUPERUSER
+from agentops_api.app import create_app
 from agentops_api.db.migrate import migrate
+from agentops_api.db.pool import Database
+from agentops_api.doctor import examine
+from agentops_api.settings import Settings
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from fastapi import FastAPI
+from httpx2 import AsyncClient
 from psycopg import sql
-from psycopg.errors import InsufficientPrivilege
-from tests.db.elsewhere import postgres_of_version
+from pydantic import SecretStr
+from tests.auth.test_supabase import LEGACY_SECRET, SupabaseServer
+from tests.cast import SECRET_KEY, Somebody, client_of
+from tests.command import agentops
+from tests.db.elsewhere import Elsewhere, postgres_of_version, schema_of
+from tests.db.supabase_project import API_ROLES, OWNER, SupabaseProject, make_roles, supabase_project
+
+pytestmark = pytest.mark.anyio
 
 SCHEMA = Path(__file__).resolve().parents[2] / "database/schema.sql"
-TABLES = ("users", "memberships", "organizations", "projects", "api_keys", "evaluations", "evaluation_rollups")
-SECRET_TABLES = ("sessions", "login_failures", "evaluation_ids", "alembic_version")
-
-# As a new Supabase project has them: `postgres` owns the database without being a superuser, and every new table of
-# `public` is granted to the roles of the Data API.
-_SUPABASE = """
-CREATE ROLE owner LOGIN CREATEROLE BYPASSRLS PASSWORD 'owner';
-CREATE ROLE anon NOLOGIN;
-CREATE ROLE authenticated NOLOGIN;
-CREATE ROLE service_role NOLOGIN BYPASSRLS;
-GRANT CREATE ON SCHEMA public TO owner;
-GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role;
-ALTER DEFAULT PRIVILEGES FOR ROLE owner IN SCHEMA public GRANT ALL ON TABLES TO anon, authenticated, service_role;
-ALTER DEFAULT PRIVILEGES FOR ROLE owner IN SCHEMA public GRANT ALL ON FUNCTIONS TO anon, authenticated, service_role;
-CREATE SCHEMA auth;
-GRANT USAGE ON SCHEMA auth TO owner, anon, authenticated, service_role;
-CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE
-    RETURN (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid;
-"""
+EVALUATION = {"prompt": "Why?", "response": "Because.", "latency_sec": 0.4, "hallucinated": True}
+REFUSED = psycopg.errors.InsufficientPrivilege
+_numbers = itertools.count()
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
-    """The URLs of one Supabase project, and two people in it who each have one of everything."""
-
-    superuser_url: str
-    owner_url: str
-    alice: UUID
-    bob: UUID
+@pytest.fixture(scope="module", params=["18", "15"])
+def machine(request: pytest.FixtureRequest) -> Generator[Elsewhere]:
+    """Since PostgreSQL 16 the maker of a role is less than its master: both ways must work."""
+    with postgres_of_version(request.param) as running:
+        make_roles(running)
+        yield running
 
 
 @pytest.fixture(scope="module")
-def supabase() -> Generator[Project]:
-    with postgres_of_version("18") as server:
-        with psycopg.connect(server.superuser_url, autocommit=True) as admin:
-            admin.execute("CREATE DATABASE supabase")
-        superuser_url = server.cluster.url(SUPERUSER, "supabase")
-        owner_url = server.url("owner", "owner", "supabase")
-        with psycopg.connect(superuser_url) as admin:
-            admin.execute(_SUPABASE)
-            admin.execute("GRANT CREATE ON DATABASE supabase TO owner")
-        with psycopg.connect(owner_url, autocommit=True) as editor:
-            editor.execute(SCHEMA.read_bytes())
-        alice, bob = uuid4(), uuid4()
-        with psycopg.connect(superuser_url) as admin:
-            for person in (alice, bob):
-                settle(admin, person)
-        yield Project(superuser_url, owner_url, alice, bob)
+def pasted(machine: Elsewhere) -> Generator[SupabaseProject]:
+    """A project with the schema, from which each test's own is copied."""
+    with supabase_project(machine, "pasted") as made:
+        paste(made)
+        yield made
 
 
-def settle(admin: psycopg.Connection[tuple[object, ...]], person: UUID) -> None:
-    """Gives the person an organization, a project, a key, an evaluation and a rollup of it."""
-    admin.execute(
-        """
-        WITH organization AS (INSERT INTO organizations (id, name) VALUES (%(person)s, 'o')),
-             account AS (
-                 INSERT INTO users (id, email, provider, password_hash)
-                 VALUES (%(person)s, %(email)s, 'password', 'hash')),
-             project AS (INSERT INTO projects (id, organization_id, name) VALUES (%(person)s, %(person)s, 'p')),
-             member AS (INSERT INTO memberships VALUES (%(person)s, %(person)s, 'owner')),
-             key AS (
-                 INSERT INTO api_keys (id, project_id, name, key_hash, preview, scopes)
-                 VALUES (%(person)s, %(person)s, 'k', sha256(%(email)s::bytea), 'agops_', '{read}')),
-             claim AS (INSERT INTO evaluation_ids VALUES (%(person)s, %(person)s, now()))
-        INSERT INTO evaluations (project_id, created_at, id, prompt, response)
-        VALUES (%(person)s, now(), %(person)s, 'p', 'r')
-        """,
-        {"person": person, "email": f"{person}@example.com"},
-    )
-    columns = admin.execute(
-        """
-        SELECT string_agg(CASE WHEN data_type = 'ARRAY' THEN '''{}''' WHEN data_type = 'text' THEN '''''' ELSE '0' END,
-                          ', ' ORDER BY ordinal_position)
-        FROM information_schema.columns WHERE table_name = 'evaluation_rollups' AND ordinal_position > 2
-        """
-    ).fetchone()
-    assert columns is not None
-    values = sql.SQL(str(columns[0]))  # pyright: ignore[reportArgumentType] - made by the query above
-    admin.execute(
-        sql.SQL("INSERT INTO evaluation_rollups VALUES ({}, date_trunc('hour', now()), {})").format(person, values)
+@pytest.fixture
+def project(machine: Elsewhere, pasted: SupabaseProject) -> Generator[SupabaseProject]:
+    with supabase_project(machine, f"project_{next(_numbers)}", like=pasted.name) as made:
+        yield made
+
+
+def paste(project: SupabaseProject) -> None:
+    """As the dashboard's SQL editor does: the whole file as one query."""
+    with psycopg.connect(project.owner_url, autocommit=True) as editor:
+        editor.execute(SCHEMA.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def auth() -> Generator[SupabaseServer]:
+    server = SupabaseServer()
+    server.keys["es"] = ec.generate_private_key(ec.SECP256R1())
+    server.keys["rs"] = rsa.generate_private_key(65_537, 2_048)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def settings(project: SupabaseProject, auth: SupabaseServer, tmp_path: Path) -> Settings:
+    """What a person copies from the dashboard, and a secret key."""
+    return Settings(
+        database_url=SecretStr(project.owner_url),
+        secret_key=SecretStr(SECRET_KEY),
+        supabase_url=auth.url,
+        supabase_jwt_secret=SecretStr(LEGACY_SECRET),
+        rate_limit_per_minute=100_000,
+        agentops_data_dir=tmp_path,
+        log_level="WARNING",
+        _env_file=None,  # pyright: ignore[reportCallIssue] - pydantic-settings' own argument
     )
 
 
-def acting(url: str, role: str, person: UUID | None = None) -> psycopg.Connection[tuple[object, ...]]:
-    """A connection as PostgREST makes one: in the token's role, with the token's claims."""
-    connection = psycopg.connect(url, autocommit=True)
-    connection.execute("SELECT set_config('role', %s, false)", (role,))
-    claims = json.dumps({"sub": str(person)}) if person else ""
-    connection.execute("SELECT set_config('request.jwt.claims', %s, false)", (claims,))
-    return connection
+async def newcomer(app: FastAPI, stack: AsyncExitStack, token: str, sub: UUID) -> Somebody:
+    """Signed up at Supabase, never seen here; makes a key and sends an evaluation with it."""
+    person = await stack.enter_async_context(client_of(app, {"Authorization": f"Bearer {token}"}))
+    key = (await person.post("/auth/api-keys", json={"name": "sdk"})).json()
+    sdk = await stack.enter_async_context(client_of(app, {"X-API-Key": key["key"]}))
+    assert (await sdk.post("/evaluations/", json=EVALUATION)).status_code == 201
+    email = (await person.get("/auth/me")).json()["user"]["email"]
+    return Somebody(email, sub, UUID(key["project_id"]), key["key"], token, person, sdk)
 
 
-def count(connection: psycopg.Connection[tuple[object, ...]], table: str) -> object:
-    column = "email" if table == "users" else "name" if table == "api_keys" else "1"
-    found = connection.execute(
-        sql.SQL("SELECT count({}) FROM {}").format(sql.SQL(column), sql.Identifier(table))  # pyright: ignore[reportArgumentType] - one of three literals
-    ).fetchone()
-    assert found is not None
-    return found[0]
+@pytest.fixture
+async def people(app: FastAPI, auth: SupabaseServer) -> AsyncGenerator[tuple[Somebody, Somebody]]:
+    """Ada, and a stranger."""
+    async with AsyncExitStack() as stack:
+        ada, bob = uuid4(), uuid4()
+        yield (
+            await newcomer(app, stack, auth.token("es", sub=str(ada), email="ada@example.com"), ada),
+            await newcomer(app, stack, auth.token("rs", sub=str(bob), email="bob@example.com"), bob),
+        )
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_a_person_sees_their_own_rows_and_no_others(supabase: Project, table: str) -> None:
-    with acting(supabase.superuser_url, "authenticated", supabase.alice) as alice:
-        assert count(alice, table) == 1
-    with acting(supabase.superuser_url, "authenticated", uuid4()) as stranger:
-        assert count(stranger, table) == 0
-    with acting(supabase.superuser_url, "authenticated") as nobody:
-        assert count(nobody, table) == 0
+def tables(project: SupabaseProject, schema: str = "public") -> list[sql.Identifier]:
+    """Every table there."""
+    with psycopg.connect(project.superuser_url) as admin:
+        found = admin.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm') AND relnamespace = %s::regnamespace",
+            (schema,),
+        ).fetchall()
+    return [sql.Identifier(schema, name) for (name,) in found]
 
 
-@pytest.mark.parametrize("role", ["anon", "service_role"])
-@pytest.mark.parametrize("table", TABLES + SECRET_TABLES)
-def test_the_other_roles_may_read_nothing(supabase: Project, role: str, table: str) -> None:
-    with acting(supabase.superuser_url, role, supabase.alice) as caller, pytest.raises(InsufficientPrivilege):
-        caller.execute(sql.SQL("SELECT 1 FROM {}").format(sql.Identifier(table)))
+async def test_the_pasted_schema_is_the_migrated_one_and_belongs_to_the_owner(
+    machine: Elsewhere, project: SupabaseProject
+) -> None:
+    assert not await migrate(project.owner_url), "the server finds nothing to do"
+    pasted = schema_of(machine.bin_dir, project.superuser_url)
+    assert pasted.count("CREATE POLICY supabase ON") == 7
+    assert f"ALTER TABLE public.users OWNER TO {OWNER};" in pasted
+    with supabase_project(machine, "migrated") as other:
+        assert await migrate(other.owner_url)
+        assert schema_of(machine.bin_dir, other.superuser_url) == pasted
 
 
-@pytest.mark.parametrize("table", SECRET_TABLES)
-def test_a_person_may_not_look_behind_the_scenes(supabase: Project, table: str) -> None:
-    with acting(supabase.superuser_url, "authenticated", supabase.alice) as alice, pytest.raises(InsufficientPrivilege):
-        alice.execute(sql.SQL("SELECT 1 FROM {}").format(sql.Identifier(table)))
+async def test_through_the_data_api_people_see_what_is_theirs_and_no_more(
+    project: SupabaseProject, people: tuple[Somebody, Somebody]
+) -> None:
+    for me in people:
+        mine: dict[str, tuple[str, UUID]] = {
+            "users": ("id", me.user_id),
+            "memberships": ("user_id", me.user_id),
+            "projects": ("id", me.project_id),
+            "api_keys": ("project_id", me.project_id),
+            "evaluations": ("project_id", me.project_id),
+            "evaluation_rollups": ("project_id", me.project_id),
+        }
+        for table, (column, id) in mine.items():
+            query = sql.SQL("SELECT {} FROM {}").format(sql.Identifier(column), sql.Identifier(table))
+            assert project.ask("authenticated", query, sub=me.user_id) == [(id,)], table
+            assert project.ask("authenticated", query, sub=uuid4()) == [], table
+            assert project.ask("authenticated", query) == [], table
+        names = project.ask("authenticated", "SELECT name FROM organizations", sub=me.user_id)
+        assert len(names) == 1
+        answers = project.ask("authenticated", "SELECT prompt, response FROM evaluations", sub=me.user_id)
+        assert answers == [("Why?", "Because.")]
 
 
-@pytest.mark.parametrize("column", ["password_hash", "key_hash"])
-def test_a_person_sees_no_hashes(supabase: Project, column: str) -> None:
-    table = "users" if column == "password_hash" else "api_keys"
-    statement = sql.SQL("SELECT {} FROM {}").format(sql.Identifier(column), sql.Identifier(table))
-    with acting(supabase.superuser_url, "authenticated", supabase.alice) as alice, pytest.raises(InsufficientPrivilege):
-        alice.execute(statement)
+async def test_through_the_data_api_hashes_and_what_is_behind_the_scenes_are_out_of_reach(
+    project: SupabaseProject, people: tuple[Somebody, Somebody]
+) -> None:
+    behind_the_scenes = ("sessions", "login_failures", "evaluation_ids", "alembic_version")
+    for query in (
+        sql.SQL("SELECT key_hash FROM api_keys"),
+        sql.SQL("SELECT * FROM api_keys"),
+        sql.SQL("SELECT password_hash FROM users"),
+        sql.SQL("SELECT * FROM users"),
+        *(sql.SQL("SELECT FROM {}").format(sql.Identifier(table)) for table in behind_the_scenes),
+    ):
+        with pytest.raises(REFUSED):
+            project.ask("authenticated", query, sub=people[0].user_id)
 
 
-@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
-@pytest.mark.parametrize("table", TABLES + SECRET_TABLES)
-def test_nobody_writes_through_the_data_api(supabase: Project, role: str, table: str) -> None:
-    with acting(supabase.superuser_url, role, supabase.alice) as caller:
-        for statement in ("DELETE FROM {}", "TRUNCATE {}", "INSERT INTO {} DEFAULT VALUES"):
-            with pytest.raises(InsufficientPrivilege):
-                caller.execute(sql.SQL(statement).format(sql.Identifier(table)))  # pyright: ignore[reportArgumentType] - literals
+async def test_through_the_data_api_nobody_writes(project: SupabaseProject) -> None:
+    every = tables(project)
+    assert len(every) >= 11
+    for role in API_ROLES:
+        for table in every:
+            for statement in ("INSERT INTO {} DEFAULT VALUES", "DELETE FROM {}", "TRUNCATE {} CASCADE"):
+                with pytest.raises(REFUSED):
+                    project.ask(role, sql.SQL(statement).format(table), sub=uuid4())
+        with psycopg.connect(project.superuser_url) as admin:
+            writable = admin.execute(
+                """
+                SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0
+                WHERE relnamespace IN ('public'::regnamespace, 'agentops_partitions'::regnamespace)
+                  AND relkind IN ('r', 'p') AND has_column_privilege(%s, attrelid, attnum, 'UPDATE')
+                """,
+                (role,),
+            ).fetchall()
+        assert writable == [], role
 
 
-@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
-def test_a_partition_cannot_be_named(supabase: Project, role: str) -> None:
-    with acting(supabase.superuser_url, role, supabase.alice) as caller, pytest.raises(InsufficientPrivilege):
-        caller.execute("SELECT 1 FROM agentops_partitions.evaluations_default")
+async def test_the_anonymous_and_the_service_role_read_nothing_at_all(
+    project: SupabaseProject, people: tuple[Somebody, Somebody]
+) -> None:
+    for role in ("anon", "service_role"):
+        for table in tables(project):
+            with pytest.raises(REFUSED):
+                project.ask(role, sql.SQL("SELECT FROM {}").format(table), sub=people[0].user_id)
 
 
-@pytest.mark.anyio
-async def test_the_server_finds_nothing_to_migrate_after_the_paste(supabase: Project) -> None:
-    assert not await migrate(supabase.owner_url)
+async def test_nobody_reaches_a_partition_or_makes_one(
+    project: SupabaseProject, people: tuple[Somebody, Somebody]
+) -> None:
+    partitions = tables(project, "agentops_partitions")
+    assert len(partitions) > 3, "the server made the months that evaluations may come in for"
+    for role in API_ROLES:
+        for partition in partitions:
+            with pytest.raises(REFUSED):
+                project.ask(role, sql.SQL("SELECT FROM {}").format(partition), sub=people[0].user_id)
+        with pytest.raises(REFUSED):
+            project.ask(role, "SELECT agentops_ensure_partitions('2026-01-01', '2026-01-01')")
+        claim = "SELECT agentops_claim('project_id'), agentops_claims('project_ids')"
+        assert project.ask(role, claim) == [(None, None)], "harmless, and all there is to call"
+    with psycopg.connect(project.superuser_url) as admin:
+        callable_ = admin.execute(
+            "SELECT DISTINCT proname FROM pg_proc, unnest(%s::text[]) AS role"
+            " WHERE pronamespace = 'public'::regnamespace AND has_function_privilege(role, pg_proc.oid, 'EXECUTE')",
+            (list(API_ROLES),),
+        ).fetchall()
+    assert sorted(callable_) == [("agentops_claim",), ("agentops_claims",)]
+
+
+async def test_tokens_of_all_three_kinds_open_an_account(app: FastAPI, auth: SupabaseServer) -> None:
+    subs = [uuid4(), uuid4(), uuid4()]
+    claims = [auth.claims(sub=str(sub), email=f"{sub}@example.com") for sub in subs]
+    tokens = [
+        jwt.encode(claims[0], auth.keys["es"], algorithm="ES256", headers={"kid": "es"}),
+        jwt.encode(claims[1], auth.keys["rs"], algorithm="RS256", headers={"kid": "rs"}),
+        jwt.encode(claims[2], LEGACY_SECRET, algorithm="HS256"),
+    ]
+    async with AsyncExitStack() as stack:
+        holders = [await newcomer(app, stack, token, sub) for token, sub in zip(tokens, subs, strict=True)]
+        assert len({each.project_id for each in holders}) == 3
+        for each in holders:
+            listed = (await each.person.get("/evaluations/")).json()["data"]
+            assert len(listed) == 1
+            for other in holders:
+                answer = await other.person.get(f"/evaluations/{listed[0]['id']}")
+                assert answer.status_code == (200 if other is each else 404)
+
+
+async def test_with_the_owners_url_each_transaction_still_drops_to_its_least_role(
+    settings: Settings, project: SupabaseProject, people: tuple[Somebody, Somebody], anonymous: AsyncClient
+) -> None:
+    async with Database(project.owner_url, connections_max=1) as db, db.as_project(people[0].project_id) as tx:
+        found = await tx.execute("SELECT current_user::text, project_id FROM evaluations")
+        assert await found.fetchall() == [("agentops_project", people[0].project_id)]
+    ready = await anonymous.get("/health/ready")
+    assert ready.status_code == 200, ready.text
+    (check,) = (each for each in ready.json()["checks"] if each["name"] == "least_privilege")
+    assert check["ok"]
+    assert "bypasses row level security" in check["detail"]
+    assert "agentops migrate --create-login" in check["detail"]
+    warned = [each.text for each in await examine(settings) if each.level == "warning"]
+    assert any("bypasses row level security; every transaction still drops" in text for text in warned)
+    assert not [each for each in await examine(settings) if each.level == "error"]
+
+
+async def test_where_least_privilege_is_required_the_owners_url_is_not_ready(settings: Settings) -> None:
+    strict = settings.model_copy(update={"require_least_privilege": True})
+    app = create_app(strict)
+    async with app.router.lifespan_context(app), client_of(app) as probe:
+        ready = await probe.get("/health/ready")
+    assert ready.status_code == 503
+    (check,) = (each for each in ready.json()["checks"] if not each["ok"])
+    assert check["name"] == "least_privilege"
+    assert f"the login role {OWNER} bypasses row level security" in check["detail"]
+    assert any(each.level == "error" and "bypasses" in each.text for each in await examine(strict))
+
+
+async def test_create_login_prints_a_url_that_works_and_owns_nothing(
+    settings: Settings, project: SupabaseProject, tmp_path: Path
+) -> None:
+    owner = {"DATABASE_URL": project.owner_url, "SECRET_KEY": SECRET_KEY}
+    made = agentops("migrate", "--create-login", directory=tmp_path, **owner)
+    assert made.returncode == 0, made.stderr
+    assert "up to date" in made.stderr
+    (url,) = made.stdout.splitlines()
+    strict = settings.model_copy(
+        update={
+            "database_url": SecretStr(url),
+            "migration_database_url": SecretStr(project.owner_url),
+            "require_least_privilege": True,
+        }
+    )
+    app = create_app(strict)
+    async with app.router.lifespan_context(app), client_of(app) as probe:
+        ready = await probe.get("/health/ready")
+    assert ready.status_code == 200, ready.text
+    assert all(each["detail"] is None for each in ready.json()["checks"])
+    with psycopg.connect(url) as login:
+        owned = login.execute("SELECT FROM pg_class WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = user)")
+        assert owned.fetchall() == []
+        with pytest.raises(REFUSED):
+            login.execute("SELECT FROM evaluations")
