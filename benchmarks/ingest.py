@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agentops_api.evaluations.models import EvaluationIn
 
-from benchmarks import direct, load
+from benchmarks import direct, load, processes
 from benchmarks.payload import Bodies
 from benchmarks.results import Ingest, Way
 from benchmarks.server import Server, Tenant
@@ -43,6 +43,8 @@ class Bench:
     bodies: dict[tuple[int, bool], Bodies]
     """By rows a request and whether clients make the ids."""
     seconds: int
+    patience_s: int
+    """How long to wait, before each measurement, for others to leave the machine alone."""
 
 
 def steps(laps: int) -> int:
@@ -65,6 +67,7 @@ def measure(bench: Bench, laps: int) -> Iterator[Ingest]:
 
 def _post(way: Way, server: Server, bench: Bench, shape: Shape, *, lap: int) -> Ingest:
     bodies = bench.bodies[shape.rows_a_request, shape.client_ids]
+    processes.wait_until_quiet(bench.patience_s)
     before = server.cpu()
     seen = load.post(server, bench.tenant, bodies, connections=shape.connections, seconds=bench.seconds)
     used = server.cpu().since(before)
@@ -94,6 +97,7 @@ def _post(way: Way, server: Server, bench: Bench, shape: Shape, *, lap: int) -> 
 
 
 def _direct(way: Way, bench: Bench, rows_each: int, *, lap: int) -> Ingest:
+    processes.wait_until_quiet(bench.patience_s)
     return direct.write(
         way, bench.grouped, bench.tenant, bench.items, rows_each=rows_each, seconds=bench.seconds, lap=lap
     )

@@ -1,10 +1,13 @@
 """CPU time and memory of processes, read from /proc; zeros where a system has none."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
+_LOOK_S = 0.5
+_QUIET_SHARE = 0.1
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -28,16 +31,24 @@ class Cpu:
         )
 
 
-def cpu(server_pid: int | None, postmaster_pid: int) -> Cpu:
+def cpu(server_pid: int, postmaster_pid: int) -> Cpu:
     """CPU time of the server, of PostgreSQL (backends that ended included) and of the whole machine."""
     if not _PROC.exists():
         return Cpu(0, 0, 0, 0)
     own, waited_for = _cpu_s(postmaster_pid)
     postgres_s = own + waited_for + sum(_cpu_s(pid)[0] for pid in children(postmaster_pid))
-    ticks = [int(each) for each in (_PROC / "stat").read_text().splitlines()[0].split()[1:9]]
-    machine_s, idle_s = sum(ticks) * _TICK_S, (ticks[3] + ticks[4]) * _TICK_S
-    server_s = _cpu_s(server_pid)[0] if server_pid else 0.0
-    return Cpu(server_s, postgres_s, machine_s - idle_s, machine_s)
+    return Cpu(_cpu_s(server_pid)[0], postgres_s, *_machine())
+
+
+def wait_until_quiet(seconds_max: float) -> None:
+    """Waits while others use more than a tenth of the machine, but no longer than this."""
+    deadline = time.monotonic() + seconds_max
+    while time.monotonic() < deadline and _PROC.exists():
+        before = _machine()
+        time.sleep(_LOOK_S)
+        busy_s, total_s = (now - then for now, then in zip(_machine(), before, strict=True))
+        if busy_s <= _QUIET_SHARE * total_s:
+            return
 
 
 def rss_mib(pid: int) -> float:
@@ -59,6 +70,13 @@ def children(pid: int) -> list[int]:
         if fields and int(fields[1]) == pid:
             found.append(int(folder.name))
     return found
+
+
+def _machine() -> tuple[float, float]:
+    """CPU seconds of all cores: busy, and busy or idle."""
+    ticks = [int(each) for each in (_PROC / "stat").read_text().splitlines()[0].split()[1:9]]
+    total_s, idle_s = sum(ticks) * _TICK_S, (ticks[3] + ticks[4]) * _TICK_S
+    return total_s - idle_s, total_s
 
 
 def _cpu_s(pid: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from agentops_api.evaluations.models import Position
 from agentops_api.evaluations.paging import cursor_of
 
-from benchmarks import rows
+from benchmarks import processes, rows
 from benchmarks.load import percentile
 from benchmarks.results import Read
 from benchmarks.server import HOST, Server, Tenant
@@ -19,10 +19,13 @@ KINDS = 10
 """How many kinds of request `measure` makes."""
 
 
-def measure(server: Server, tenant: Tenant, *, rows_total: int, requests: int, seed: int) -> Iterator[Read]:
+def measure(
+    server: Server, tenant: Tenant, *, rows_total: int, requests: int, seed: int, patience_s: int
+) -> Iterator[Read]:
     """Every kind of GET, `requests` times each."""
     connection = http.client.HTTPConnection(HOST, server.port, timeout=60)
     for what, paths in _kinds(server, tenant, requests + _WARM_UP, random.Random(seed)):
+        processes.wait_until_quiet(patience_s)
         yield _get(connection, tenant, what, paths, rows_total=rows_total)
     connection.close()
 

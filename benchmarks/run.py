@@ -36,6 +36,7 @@ def main(
     seconds: Annotated[int, typer.Option(min=1, max=60, help="Length of each measurement of writing.")] = 4,
     laps: Annotated[int, typer.Option(min=1, max=10, help="How often writing is measured.")] = 3,
     requests: Annotated[int, typer.Option(min=20, max=10_000, help="Requests for each kind of reading.")] = 300,
+    patience: Annotated[int, typer.Option(min=0, max=600, help="Seconds to wait for others, each time.")] = 10,
     only: Annotated[str, typer.Option(help="A part: ingest or reads.")] = "",
     name: Annotated[str, typer.Option(help="Names the file of results.")] = "local",
     seed: Annotated[int, typer.Option(help="Makes the data; the same seed, the same data.")] = 7,
@@ -48,14 +49,14 @@ def main(
         raise typer.BadParameter("--name takes small letters, digits and dashes")
     sizes = [_size(text) for text in wanted.split(",")]
     if quick:
-        seconds, laps, requests, sizes, name = 1, 1, 100, [100_000], f"{name}-quick"
+        seconds, laps, requests, patience, sizes, name = 1, 1, 100, 0, [100_000], f"{name}-quick"
     items = payload.sample(seed)
     with _temporary(directory) as folder, _progress() as progress:
         results = _begin(folder, items, name=name, seed=seed, seconds=seconds)
         if only != "reads":
-            _measure_ingest(results, folder, items, laps=laps, progress=progress)
+            _measure_ingest(results, folder, items, laps=laps, patience_s=patience, progress=progress)
         if only != "ingest":
-            _measure_reads(results, folder, sizes, requests=requests, progress=progress)
+            _measure_reads(results, folder, sizes, requests=requests, patience_s=patience, progress=progress)
     for table in tables.tables(results):
         _console.print(table.rich())
     path = keep(results)
@@ -83,7 +84,7 @@ def _begin(folder: Path, items: list[payload.EvaluationIn], *, name: str, seed: 
 
 
 def _measure_ingest(
-    results: Results, folder: Path, items: list[payload.EvaluationIn], *, laps: int, progress: Progress
+    results: Results, folder: Path, items: list[payload.EvaluationIn], *, laps: int, patience_s: int, progress: Progress
 ) -> None:
     task = progress.add_task("writing", total=ingest.steps(laps))
     with ExitStack() as stack:
@@ -97,21 +98,25 @@ def _measure_ingest(
         }
         for server in (grouped, alone):
             load.post(server, tenant, bodies[1, False], connections=8, seconds=1)
-        bench = ingest.Bench(grouped, alone, tenant, items, bodies, results.seconds)
+        bench = ingest.Bench(grouped, alone, tenant, items, bodies, results.seconds, patience_s)
         for measured in ingest.measure(bench, laps):
             results.ingest.append(measured)
             progress.update(task, advance=1, description=f"writing: {tables.line(measured)}")
         results.memory.append(_memory("after all writing", grouped))
 
 
-def _measure_reads(results: Results, folder: Path, sizes: list[int], *, requests: int, progress: Progress) -> None:
+def _measure_reads(
+    results: Results, folder: Path, sizes: list[int], *, requests: int, patience_s: int, progress: Progress
+) -> None:
     for rows_total in sizes:
         # Its own cluster, so that the project's size is the database's size.
         data_dir = folder / f"reads-{rows_total}"
         with running(data_dir) as server:
             tenant = _filled(results, server, rows_total, progress)
             task = progress.add_task(f"reading at {rows_total:,} rows", total=reads.KINDS)
-            for read in reads.measure(server, tenant, rows_total=rows_total, requests=requests, seed=results.seed):
+            for read in reads.measure(
+                server, tenant, rows_total=rows_total, requests=requests, seed=results.seed, patience_s=patience_s
+            ):
                 results.reads.append(read)
                 progress.update(task, advance=1, description=f"reading at {rows_total:,} rows: {read.what}")
             results.memory.append(_memory(f"after reading at {rows_total:,} rows", server))
