@@ -134,17 +134,6 @@ async def test_a_method_that_a_path_has_not_is_405_and_says_which_it_has(owner: 
             assert set(answer.headers["allow"].split(", ")) == has, path
 
 
-async def test_a_cookie_is_read_for_pages_of_this_server_only(anonymous: AsyncClient) -> None:
-    account = {"email": "browser@example.com", "password": "correct-horse-battery"}
-    await anonymous.post("/auth/register", json=account)
-    await anonymous.post("/auth/login", json=account)
-    for foreign in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
-        for path in ("/auth/refresh", "/auth/logout"):
-            assert (await anonymous.post(path, headers=foreign)).status_code == 403, (path, foreign)
-    for ours in ({"Origin": "http://testserver"}, {"Sec-Fetch-Site": "same-origin"}):
-        assert (await anonymous.post("/auth/refresh", headers=ours)).status_code == 200, ours
-
-
 async def test_a_path_that_is_none_leads_nowhere(owner: Somebody) -> None:
     for path in NOWHERE:
         answer = await owner.person.get(path)
