@@ -18,6 +18,7 @@ from agentops_api.auth import api as auth_api
 from agentops_api.auth.authenticate import Authenticator
 from agentops_api.auth.supabase import Supabase
 from agentops_api.auth.tokens import SigningKeys
+from agentops_api.db.disk import has_room_to_write
 from agentops_api.db.opening import open_database
 from agentops_api.db.pool import Database
 from agentops_api.edge import health, middleware, pages, problems
@@ -73,6 +74,7 @@ def _lifespan(settings: Settings) -> Lifespan[FastAPI]:
 
 async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
     """Starts every part. The stack stops them in reverse: the writer empties its queue while the database runs."""
+    data_dir = settings.agentops_data_dir
     db = await stack.enter_async_context(open_database(settings))
     past, future = timedelta(days=settings.ingest_past_days), timedelta(hours=settings.ingest_future_hours)
     await upkeep.ensure_partitions(db, past=past)
@@ -90,6 +92,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
             queue_rows_max=settings.ingest_queue_rows,
             queue_bytes_max=settings.ingest_queue_bytes,
             group_commit=settings.ingest_group_commit,
+            has_room=lambda: bool(settings.database_url) or has_room_to_write(data_dir),
         )
     )
     upkeep.start(stack, "merge busy rollups", 2, partial(upkeep.merge_rollups, db, writer, upkeep.MERGE_ROWS_MIN))
@@ -99,7 +102,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
     upkeep.start(stack, "forget old sign-ins", 3_600, partial(upkeep.forget_old_sign_ins, db))
     upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
     if not settings.database_url:
-        upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, settings.agentops_data_dir))
+        upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, data_dir))
     return Runtime(
         settings=settings,
         db=db,

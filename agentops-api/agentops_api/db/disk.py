@@ -13,6 +13,8 @@ BALLAST_BYTES = 64 * 1024 * 1024
 ROOM_BYTES_MIN = 1024 * 1024 * 1024
 ROOM_FRACTION_MIN = 0.20
 FULL_BYTES = 32 * 1024 * 1024
+WRITE_BYTES_MIN = 48 * 1024 * 1024
+"""Less than three WAL segments: the next batch could leave PostgreSQL without the one that it needs to stay up."""
 
 
 def free_fraction(path: Path) -> float:
@@ -36,6 +38,11 @@ def total_bytes(path: Path) -> int:
 def is_full(path: Path) -> bool:
     """True when less is free than two WAL segments: then PostgreSQL may not be able to start."""
     return free_bytes(path) < FULL_BYTES
+
+
+def has_room_to_write(path: Path) -> bool:
+    """False when what is free should be left to PostgreSQL, so that it can go on answering reads. Takes 2 us."""
+    return free_bytes(path) >= WRITE_BYTES_MIN
 
 
 def has_room_for_ballast(directory: Path) -> bool:

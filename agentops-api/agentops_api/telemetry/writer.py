@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -37,9 +38,17 @@ class Writer:
     """Takes records from many requests and stores them in few transactions."""
 
     def __init__(
-        self, store: EvaluationStore, *, queue_rows_max: int, queue_bytes_max: int, group_commit: bool = True
+        self,
+        store: EvaluationStore,
+        *,
+        queue_rows_max: int,
+        queue_bytes_max: int,
+        group_commit: bool = True,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`has_room`: whether the store's disk can take another batch; asked before each."""
         self._store = store
+        self._has_room = has_room
         self._batch_rows_max = _BATCH_ROWS_MAX if group_commit else 1
         self._waiting: deque[_Request] = deque()
         self._wake = asyncio.Event()
@@ -100,6 +109,9 @@ class Writer:
                 self._wake.clear()
                 continue
             try:
+                # PostgreSQL that finds no room for its log ends, and reads with it: it must not come to that.
+                if not self._has_room():
+                    raise Unavailable("The server's disk is full; nothing was stored.", retry_after_s=10)
                 await self._store_all([record for request in batch for record in request.records])
                 failure = None
             except Unavailable as error:
