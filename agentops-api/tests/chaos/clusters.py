@@ -22,19 +22,22 @@ PGBOUNCER = shutil.which("pgbouncer", path=os.pathsep.join((os.environ.get("PATH
 class ExternalPostgres:
     """A cluster on a unix socket. It trusts whoever may enter its directory: root and its own account."""
 
-    def __init__(self, place: Path, bin_dir: Path | None = None) -> None:
-        """`bin_dir`: the wheel's newest when not given."""
+    def __init__(self, place: Path, bin_dir: Path | None = None, *, data_dir: Path | None = None) -> None:
+        """`bin_dir`: the wheel's newest when not given. `data_dir`: for all but the log of transactions."""
         self.place = place / "external"
         self.place.mkdir()
         self.account: Account | None = choose_account(self.place / "none")
         if self.account:
             os.chown(self.place, self.account.uid, self.account.gid)
         self._bin_dir = bin_dir or find_installation("18", place, self.place / "none").bin_dir
-        self._data = self.place / "cluster"
+        self._data = data_dir or self.place / "cluster"
         self._process: subprocess.Popen[bytes] | None = None
         made = run_as(
             self.account,
-            [self._bin_dir / "initdb", *("-D", str(self._data), "-U", "postgres"), *("-A", "trust", "-E", "UTF8")],
+            [
+                self._bin_dir / "initdb",
+                *("-D", str(self._data), "-X", str(self.place / "wal"), "-U", "postgres", "-A", "trust", "-E", "UTF8"),
+            ],
         )
         assert made.returncode == 0, made.stderr
 
@@ -75,9 +78,11 @@ class ExternalPostgres:
 
 
 @contextmanager
-def external_postgres(place: Path, bin_dir: Path | None = None) -> Generator[ExternalPostgres]:
+def external_postgres(
+    place: Path, bin_dir: Path | None = None, *, data_dir: Path | None = None
+) -> Generator[ExternalPostgres]:
     """A running cluster in `place`, which its account may enter."""
-    made = ExternalPostgres(place, bin_dir)
+    made = ExternalPostgres(place, bin_dir, data_dir=data_dir)
     try:
         made.start()
         yield made

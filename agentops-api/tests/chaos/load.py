@@ -14,8 +14,6 @@ from uuid import UUID
 from tests.chaos.processes import until
 from tests.chaos.wire import Answer, BrokenOff, Connection
 
-_PAUSE_S = 0.05
-"""Before the same request is sent again: soon, because the tests measure how long nobody could be served."""
 _FINISH_S_MAX = 60.0
 
 
@@ -37,11 +35,13 @@ class Load:
         resend: bool = True,
         seed: int = 1,
         chars: int = 40,
+        pause_s: float = 0.05,
     ) -> None:
-        """`batch`: evaluations per request. `chars`: of each response's text."""
+        """`batch`: evaluations per request. `chars`: of each response's text. `pause_s`: before it is sent again, short
+        because the tests measure for how long nobody could be served."""
         self._ports = [ports] if isinstance(ports, int) else list(ports)
         self._headers = {"X-API-Key": key}
-        self._batch, self._resend, self._chars = batch, resend, chars
+        self._batch, self._resend, self._chars, self._pause_s = batch, resend, chars, pause_s
         self._random = random.Random(seed)
         self._file = file.open("a+")
         self._path = file
@@ -106,15 +106,14 @@ class Load:
         async with Connection(port, self._headers) as connection:
             while not self._stopping:
                 ids = [str(UUID(int=self._random.getrandbits(128), version=4)) for _ in range(self._batch)]
-                while not await self._ask(connection, ids):
-                    await asyncio.sleep(_PAUSE_S)
+                body = self._body(ids)
+                while not await self._ask(connection, ids, body):
+                    await asyncio.sleep(self._pause_s)
                     if not self._resend:
                         break
 
-    async def _ask(self, connection: Connection, ids: list[str]) -> bool:
-        items = [self._item(id) for id in ids]
-        path, content = ("/evaluations/", items[0]) if self._batch == 1 else ("/evaluations/batch", None)
-        body = json.dumps(content or {"evaluations": items}).encode()
+    async def _ask(self, connection: Connection, ids: list[str], body: bytes) -> bool:
+        path = "/evaluations/" if self._batch == 1 else "/evaluations/batch"
         started = time.monotonic()
         try:
             answer = await connection.ask("POST", path, body)
@@ -135,17 +134,20 @@ class Load:
         self.statuses[answer.status] += 1
         return answer.status == 201
 
+    def _body(self, ids: list[str]) -> bytes:
+        items = [self._item(id) for id in ids]
+        return json.dumps(items[0] if self._batch == 1 else {"evaluations": items}).encode()
+
     def _item(self, id: str) -> dict[str, object]:
-        # Made from the id, so that sending again sends the same.
-        made = random.Random(id)
+        chance = self._random
         return {
             "id": id,
             "prompt": "What is the capital of France?",
-            "response": made.randbytes(self._chars // 2).hex(),
-            "semantic_drift": made.random(),
-            "hallucination_probability": made.random(),
-            "hallucinated": made.random() < 0.1,
-            "latency_sec": made.expovariate(1.0) + 1e-3,
-            "agent_name": f"agent-{made.randrange(3)}",
-            "model_name": f"model-{made.randrange(2)}",
+            "response": chance.randbytes(self._chars // 2).hex(),
+            "semantic_drift": chance.random(),
+            "hallucination_probability": chance.random(),
+            "hallucinated": chance.random() < 0.1,
+            "latency_sec": chance.expovariate(1.0) + 1e-3,
+            "agent_name": f"agent-{chance.randrange(3)}",
+            "model_name": f"model-{chance.randrange(2)}",
         }
