@@ -43,7 +43,6 @@ def events(stream: io.StringIO) -> list[dict[str, object]]:
         "<red>markup</red> </x> <",
         "\u2028 \x85 \0",
         '"}\n{"level": "ERROR"}',
-        "\ud800",
         "ünï 🦊",
     ],
     ids=ascii,
@@ -59,6 +58,11 @@ def test_user_text_makes_one_line_and_is_not_formatted(lines: io.StringIO, text:
     assert found[0]["level"] == "INFO"
     assert found[0]["logger"] == "test"
     assert str(found[0]["time"]).endswith("+00:00")
+
+
+def test_a_lone_surrogate_is_logged_as_a_question_mark(lines: io.StringIO) -> None:
+    logging.getLogger("test").info("Got %s", "\ud800")
+    assert events(lines)[0]["message"] == "Got ?"
 
 
 def test_a_console_line_stays_one_line_without_control_characters() -> None:
