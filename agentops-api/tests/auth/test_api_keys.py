@@ -1,7 +1,6 @@
 """API keys: made, used, listed and revoked, by those who may."""
 
 import uuid
-from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import psycopg
@@ -24,14 +23,6 @@ EVALUATION = {"prompt": "What is the capital of France?", "response": "Paris is 
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-@pytest.fixture
-async def another_process(settings: Settings) -> AsyncGenerator[FastAPI]:
-    """A second server on the same database."""
-    application = create_app(settings)
-    async with application.router.lifespan_context(application):
-        yield application
 
 
 async def test_a_key_is_shown_once_and_works_in_both_headers(owner: Somebody, anonymous: AsyncClient) -> None:
