@@ -6,12 +6,14 @@ ingest paths are read here, within bounds, so that no handler can forget to.
 
 import logging
 import re
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import orjson
 from fastapi import FastAPI
+from psycopg import OperationalError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -89,7 +91,7 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, partial(_tell_plainly, send))
             return
         path: str = scope["path"]
         if path.endswith("/") and len(path) > 1:
@@ -128,6 +130,14 @@ class Edge:
                 duration_ms = round((time.perf_counter() - started) * 1e3, 2)
                 extra = {"duration_ms": duration_ms}
                 _access.log(level, "%s %s %d", scope["method"], path, answer.status, extra=extra)
+
+
+async def _tell_plainly(send: Send, message: Message) -> None:
+    """Sends on why the application did not start: in a line what its reader can mend, a bug with its traceback."""
+    error = sys.exception()
+    if message["type"] == "lifespan.startup.failed" and isinstance(error, AgentOpsError | OperationalError):
+        message = {**message, "message": f"The server cannot start: {' '.join(str(error).split())}"}
+    await send(message)
 
 
 class _Refused(Exception):
