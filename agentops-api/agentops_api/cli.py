@@ -4,12 +4,12 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 from uuid import UUID
 
 import orjson
 import typer
-from psycopg import OperationalError
+from psycopg import DatabaseError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -49,9 +49,15 @@ def main() -> None:
     """Runs the command; an error a user can mend is one line, not a traceback."""
     try:
         app()
-    except (AgentOpsError, OperationalError) as error:
-        _err.print(f"[red]agentops:[/] {escape(str(error))}")
-        sys.exit(1)
+    except AgentOpsError as error:
+        _fail(str(error))
+    except DatabaseError as error:
+        _fail(f"The database refuses: {' '.join(str(error).split())}")
+
+
+def _fail(sentence: str) -> NoReturn:
+    _err.print(f"[red]agentops:[/] {escape(sentence)}", soft_wrap=True, highlight=False)
+    sys.exit(1)
 
 
 @app.command()

@@ -8,16 +8,14 @@ from pathlib import Path
 _SERVER = Path(__file__).resolve().parents[1]
 
 
-def agentops(
-    *words: str, directory: Path, typed: str | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def agentops(*words: str, directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """What the command did: run in `directory`, whose `.env` it reads, with these variables and no other setting."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.run(
         [sys.executable, "-m", "agentops_api.cli", *words],
-        env=kept | {"PYTHONPATH": str(_SERVER), "PYTHONWARNINGS": "error", "COLUMNS": "200"} | environment,
+        env=kept | {"PYTHONPATH": str(_SERVER), "PYTHONWARNINGS": "error"} | environment,
         cwd=directory,
-        input=typed,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
