@@ -82,7 +82,7 @@ def readable_directory() -> Generator[Path]:
 @contextmanager
 def pgbouncer(url: str, *, account: Account | None, server_connections: int) -> Generator[str]:
     """The database of `url` behind pgbouncer in transaction mode; skips the test where there is none."""
-    program = shutil.which("pgbouncer", path=f"{os.defpath}:/usr/sbin:/usr/local/sbin")
+    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if program is None:
         pytest.skip("pgbouncer is not installed")
     with readable_directory() as folder:
