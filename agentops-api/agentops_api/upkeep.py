@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from agentops_api import clock
+from agentops_api import clock, tasks
 from agentops_api.auth import store as auth_store
 from agentops_api.db.disk import free_fraction
 from agentops_api.db.pool import Database
@@ -41,12 +41,7 @@ async def repeat(name: str, every_s: float, work: Callable[[], Awaitable[None]])
 def start(stack: AsyncExitStack, name: str, every_s: float, work: Callable[[], Awaitable[None]]) -> None:
     """Repeats the work in the background until the stack is left."""
     task = asyncio.create_task(repeat(name, every_s, work), name=name)
-
-    async def stop() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    stack.push_async_callback(stop)
+    stack.push_async_callback(tasks.end, task)
 
 
 async def merge_rollups(db: Database, writer: Writer, rows_min: int) -> None:

@@ -21,6 +21,7 @@ from typing import TypeVar
 import psycopg
 from psycopg.pq import Ping
 
+from agentops_api import tasks
 from agentops_api.db import postmaster
 from agentops_api.db.cluster import LOGIN, OWNER, Cluster, bootstrap, can_log_in, make_cluster, make_data_dir
 from agentops_api.db.disk import free_bytes, free_fraction, is_full, make_ballast, release_ballast
@@ -75,8 +76,7 @@ async def embedded_database(data_dir: Path, *, major: Major = "18") -> AsyncGene
         await _until_ready(supervisor, task)
         yield EmbeddedDatabase(owner_url=cluster.url(OWNER), login_url=cluster.url(LOGIN), data_dir=cluster.data_dir)
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await tasks.end(task)
         # Closed and only then asked for alone: of several who leave at once, the last to close is sure to get
         # it.
         os.close(in_use)

@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
+from agentops_api import tasks
 from agentops_api.errors import Unavailable
 
 Params = Mapping[str, object] | Sequence[object]
@@ -93,8 +94,7 @@ class Database:
 
     async def __aexit__(self, *_: object) -> None:
         if self._sweep:
-            self._sweep.cancel()
-            await asyncio.gather(self._sweep, return_exceptions=True)
+            await tasks.end(self._sweep)
         await self._pool.close(timeout=2)
 
     async def _check(self, connection: Tx) -> None:

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
+from agentops_api import tasks
 from agentops_api.errors import Unavailable
 from agentops_api.telemetry import rollups
 from agentops_api.telemetry.store import EvaluationStore, Record, RecordRefused
@@ -51,6 +52,7 @@ class Writer:
         self._has_room = has_room
         self._batch_rows_max = _BATCH_ROWS_MAX if group_commit else 1
         self._waiting: deque[_Request] = deque()
+        self._writing: list[_Request] = []
         self._wake = asyncio.Event()
         self._beat = time.monotonic()
         self._loop: asyncio.Task[None] | None = None
@@ -75,11 +77,10 @@ class Writer:
     ) -> None:
         """Writes what is waiting, then stops."""
         assert self._loop is not None
-        waiting = [request.done for request in self._waiting]
-        if waiting:
-            await asyncio.wait(waiting, timeout=_WAIT_S_MAX)
-        self._loop.cancel()
-        await asyncio.gather(self._loop, return_exceptions=True)
+        unanswered = [request.done for request in (*self._writing, *self._waiting)]
+        if unanswered:
+            await asyncio.wait(unanswered, timeout=_WAIT_S_MAX)
+        await tasks.end(self._loop)
 
     async def write(self, records: list[Record]) -> None:
         """Returns when every record is committed or refused; each then says what became of it.
@@ -104,7 +105,7 @@ class Writer:
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
-            batch = self._gather()
+            batch = self._writing = self._gather()
             if not batch:
                 self._wake.clear()
                 continue
