@@ -21,10 +21,9 @@ from agentops_api.telemetry.writer import Writer
 log = logging.getLogger(__name__)
 
 MERGE_ROWS_MIN = 100
-"""Rows that make an hour worth merging at once; hours with fewer wait for the slower round."""
+"""Rows that make a slot worth merging at once; slots with fewer wait for the slower round."""
 FREE_FRACTION_MIN = 0.10
 _PARTITIONS_AHEAD = timedelta(days=62)
-_HOURS_A_MERGE = 24
 
 
 async def repeat(name: str, every_s: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -45,14 +44,15 @@ def start(stack: AsyncExitStack, name: str, every_s: float, work: Callable[[], A
 
 
 async def merge_rollups(db: Database, writer: Writer, rows_min: int) -> None:
-    """Merges the rollups of the hours that this process wrote at least `rows_min` rows to."""
+    """Merges the rollups of the slots that this process wrote at least `rows_min` rows to."""
     due: dict[UUID, list[datetime]] = {}
-    for (project_id, hour), rows in list(writer.touched.items()):
+    for (project_id, slot), rows in list(writer.touched.items()):
         if rows >= rows_min:
-            due.setdefault(project_id, []).append(hour)
-            del writer.touched[project_id, hour]
-    for project_id, hours in due.items():
-        await _merge(db, project_id, hours)
+            due.setdefault(project_id, []).append(slot)
+            del writer.touched[project_id, slot]
+    for project_id, slots in due.items():
+        async with db.as_project(project_id, statement_ms_max=60_000) as tx:
+            await rollups.merge(tx, project_id, sorted(slots))
 
 
 async def merge_what_was_left(db: Database) -> None:
@@ -62,14 +62,7 @@ async def merge_what_was_left(db: Database) -> None:
         project_ids = [project_id for (project_id,) in await found.fetchall()]
     for project_id in project_ids:
         async with db.as_project(project_id, statement_ms_max=60_000) as tx:
-            hours = await rollups.crowded_hours(tx, project_id)
-        await _merge(db, project_id, hours)
-
-
-async def _merge(db: Database, project_id: UUID, hours: list[datetime]) -> None:
-    for first in range(0, len(hours), _HOURS_A_MERGE):
-        async with db.as_project(project_id) as tx:
-            await rollups.compact(tx, project_id, sorted(hours)[first : first + _HOURS_A_MERGE])
+            await rollups.merge(tx, project_id, await rollups.unmerged_slots(tx, project_id))
 
 
 async def ensure_partitions(db: Database, *, past: timedelta) -> None:

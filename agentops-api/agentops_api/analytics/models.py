@@ -1,33 +1,112 @@
 """Statistics over evaluations, as sums that add up. Knows no HTTP and no SQL."""
 
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-SCORE_UNIT = 10**9
-"""Sums of scores are kept in units of 1e-9."""
-MICRO = 10**6
-"""Sums of seconds and of queries per second are kept in units of 1e-6."""
+Score = Literal["drift", "uncertainty", "support", "probability"]
+Measure = Literal["drift", "uncertainty", "support", "probability", "latency", "throughput"]
+MEASURES: tuple[Measure, ...] = ("drift", "uncertainty", "support", "probability", "latency", "throughput")
+"""What is summed and counted in histograms."""
+UNITS: dict[Measure, int] = {
+    "drift": 10**9,
+    "uncertainty": 10**9,
+    "support": 10**9,
+    "probability": 10**9,
+    "latency": 10**6,
+    "throughput": 10**6,
+}
+"""Into how many units a sum divides one score, one second, one query per second."""
+Dim = Literal["agent", "model", "mode"]
+"""What rollups tell apart."""
+Resolution = Literal[0, 15, 60, 1440]
+"""Minutes that a rollup row spans; 0: as it was written, within a quarter of an hour."""
+
+Histogram = dict[int, int]
+"""Evaluations by bucket (see `evaluation_rollups`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """Integer sums over a set of evaluations (see `evaluation_rollups`). Decimal is PostgreSQL's sum of bigint."""
+class Stretch:
+    """Where rollup rows of one resolution are read: `start` is included, `end` is not."""
 
-    evaluations: int | Decimal
-    verdicts: int | Decimal
-    hallucinations: int | Decimal
-    drift_count: int | Decimal
-    drift_sum: int | Decimal
-    uncertainty_count: int | Decimal
-    uncertainty_sum: int | Decimal
-    support_count: int | Decimal
-    support_sum: int | Decimal
-    latency_count: int | Decimal
-    latency_sum: int | Decimal
-    throughput_count: int | Decimal
-    throughput_sum: int | Decimal
+    resolution: Resolution
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Which rollups are meant; None leaves a name open, and '' means the evaluations without one."""
+
+    agent: str | None = None
+    model: str | None = None
+    mode: str | None = None
+
+    @property
+    def dims(self) -> set[Dim]:
+        """What must be told apart for this."""
+        named: dict[Dim, str | None] = {"agent": self.agent, "model": self.model, "mode": self.mode}
+        return {dim for dim, name in named.items() if name is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of rollups."""
+
+    stretches: Sequence[Stretch]
+    """Tile the period; rows of resolution 0 are read besides, from `start` to `end` of all."""
+    boundaries: Sequence[datetime]
+    """Ascending starts of the buckets of time; the first is the period's."""
+    group: Group = Group()
+    by: tuple[Dim, ...] = ()
+    """What to split by, at most two."""
+    histograms: tuple[Measure, ...] = ()
+    """Measures whose histograms are wanted."""
+
+
+@dataclass(slots=True)
+class Cell:
+    """Sums over the evaluations of one group in one bucket of time."""
+
+    bucket: int = 0
+    """Which of the boundaries it lies behind, from 0."""
+    keys: tuple[str, ...] = ()
+    """What it was split by."""
+    evaluations: int = 0
+    verdicts: int = 0
+    hallucinations: int = 0
+    counts: dict[Measure, int] = field(default_factory=dict)
+    """Evaluations that have the measure."""
+    sums: dict[Measure, int] = field(default_factory=dict)
+    """In `UNITS`."""
+    histograms: dict[Measure, Histogram] = field(default_factory=dict)
+
+    def mean(self, measure: Measure) -> float | None:
+        """A ratio of sums; None where nothing was measured."""
+        count = self.counts.get(measure, 0)
+        return self.sums[measure] / (count * UNITS[measure]) if count else None
+
+    @property
+    def hallucination_rate(self) -> float | None:
+        """Hallucinations over evaluations with a verdict; None where there is no verdict."""
+        return self.hallucinations / self.verdicts if self.verdicts else None
+
+    def add(self, other: "Cell") -> None:
+        """Takes the other's evaluations in."""
+        self.evaluations += other.evaluations
+        self.verdicts += other.verdicts
+        self.hallucinations += other.hallucinations
+        for measure in other.counts:
+            self.counts[measure] = self.counts.get(measure, 0) + other.counts[measure]
+            self.sums[measure] = self.sums.get(measure, 0) + other.sums[measure]
+        for measure, histogram in other.histograms.items():
+            mine = self.histograms.setdefault(measure, {})
+            for bucket, n in histogram.items():
+                mine[bucket] = mine.get(bucket, 0) + n
 
 
 class EvaluationStats(BaseModel):
@@ -68,19 +147,15 @@ class EvaluationStats(BaseModel):
     """Mean factual support, in [0, 1]."""
 
 
-def stats_of(totals: Totals) -> EvaluationStats:
+def stats_of(cell: Cell) -> EvaluationStats:
     """Ratios of sums, never means of means."""
     return EvaluationStats(
-        total_evaluations=int(totals.evaluations),
-        total_hallucinations=int(totals.hallucinations),
-        hallucination_rate=_ratio(totals.hallucinations, totals.verdicts),
-        avg_latency=_ratio(totals.latency_sum, totals.latency_count * MICRO),
-        avg_throughput=_ratio(totals.throughput_sum, totals.throughput_count * MICRO),
-        avg_semantic_drift=_ratio(totals.drift_sum, totals.drift_count * SCORE_UNIT),
-        avg_uncertainty=_ratio(totals.uncertainty_sum, totals.uncertainty_count * SCORE_UNIT),
-        avg_factual_support=_ratio(totals.support_sum, totals.support_count * SCORE_UNIT),
+        total_evaluations=cell.evaluations,
+        total_hallucinations=cell.hallucinations,
+        hallucination_rate=cell.hallucination_rate or 0.0,
+        avg_latency=cell.mean("latency") or 0.0,
+        avg_throughput=cell.mean("throughput") or 0.0,
+        avg_semantic_drift=cell.mean("drift") or 0.0,
+        avg_uncertainty=cell.mean("uncertainty") or 0.0,
+        avg_factual_support=cell.mean("support") or 0.0,
     )
-
-
-def _ratio(part: int | Decimal, whole: int | Decimal) -> float:
-    return int(part) / int(whole) if whole else 0.0

@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 _STATEMENT_MS_MAX = 5_000
 """The server ends a statement that runs longer."""
-_REPLY_S_MAX = 6.0
-"""A server that has not even ended the statement by then is not there: the connection is given up."""
+_REPLY_GRACE_S = 1.0
+"""A server that has not even ended the statement this much later is not there: the connection is given up."""
 _CHECKOUT_S_MAX = 3.0
 
 _ENTER = """
@@ -46,9 +46,11 @@ class Tx(AsyncConnection[TupleRow]):
     would wait for, so every wait for a reply is bounded here, and an interrupted one costs the connection.
     """
 
+    reply_s_max = _STATEMENT_MS_MAX / 1_000 + _REPLY_GRACE_S
+
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         try:
-            async with asyncio.timeout(timeout or _REPLY_S_MAX):
+            async with asyncio.timeout(timeout or self.reply_s_max):
                 return await waiting.wait_async(gen, self.pgconn.socket, interval=interval)
         except TimeoutError:
             self.pgconn.finish()
@@ -153,7 +155,11 @@ class Database:
         with _meaning():
             async with self._pool.connection() as tx:
                 await tx.execute(_ENTER, (role, project_id, user_id, "", str(statement_ms)))
-                yield tx
+                tx.reply_s_max = statement_ms / 1_000 + _REPLY_GRACE_S
+                try:
+                    yield tx
+                finally:
+                    del tx.reply_s_max
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from psycopg import DataError, IntegrityError
 from psycopg.errors import ProgramLimitExceeded
 
 from agentops_api import ids
-from agentops_api.analytics.models import Totals
+from agentops_api.analytics.models import Cell, Question
 from agentops_api.db.pool import Database, every, one
 from agentops_api.db.where import Where
 from agentops_api.evaluations.models import Evaluation, Filters, Position
+from agentops_api.telemetry.aggregates import cells_of_rollups
 from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
 from agentops_api.telemetry.store import Record, RecordRefused
 
@@ -156,36 +157,9 @@ class PostgresStore:
             )
             return done.rowcount > 0
 
-    async def totals(
-        self, project_id: UUID, *, since: datetime, agent_name: str | None, model_name: str | None
-    ) -> Totals:
-        where = Where()
-        where.add("project_id = %(project_id)s", project_id=project_id)
-        where.add("hour >= date_trunc('hour', %(since)s::timestamptz, 'UTC')", since=since)
-        where.add("agent_name = %(agent_name)s", agent_name=agent_name)
-        where.add("model_name = %(model_name)s", model_name=model_name)
+    async def cells(self, project_id: UUID, question: Question) -> list[Cell]:
         async with self._db.as_project(project_id) as tx:
-            found = await one(tx, Totals, _TOTALS + where.sql, where.params)
-        assert found is not None, "an aggregate without GROUP BY has one row"
-        return found
-
-
-_TOTALS: LiteralString = """
-SELECT coalesce(sum(evaluations), 0)       AS evaluations,
-       coalesce(sum(verdicts), 0)          AS verdicts,
-       coalesce(sum(hallucinations), 0)    AS hallucinations,
-       coalesce(sum(drift_count), 0)       AS drift_count,
-       coalesce(sum(drift_sum), 0)         AS drift_sum,
-       coalesce(sum(uncertainty_count), 0) AS uncertainty_count,
-       coalesce(sum(uncertainty_sum), 0)   AS uncertainty_sum,
-       coalesce(sum(support_count), 0)     AS support_count,
-       coalesce(sum(support_sum), 0)       AS support_sum,
-       coalesce(sum(latency_count), 0)     AS latency_count,
-       coalesce(sum(latency_sum), 0)       AS latency_sum,
-       coalesce(sum(throughput_count), 0)  AS throughput_count,
-       coalesce(sum(throughput_sum), 0)    AS throughput_sum
-FROM evaluation_rollups
-"""
+            return await cells_of_rollups(tx, project_id, question)
 
 
 def _at(project_id: UUID, id: UUID) -> dict[str, object]:

@@ -1,8 +1,9 @@
-"""Hourly rollups: how rows become sums and histograms, how those are merged, and how they are made anew from raw rows.
+"""Rollups: how rows become sums and histograms, how those are merged, and how they are made anew from raw rows.
 
-One expression, `ROLLED_UP`, turns rows into rollups, whether they arrive, go, or are counted again, which is why a
-rebuild equals what was kept incrementally to the last bit. Latency histograms follow DDSketch (Masson, Rim, Lee: VLDB
-2019, section 2): a bucket is a power of 1.02, so a quantile's relative error is at most 0.02 / 2.02 < 1 %.
+One expression turns rows into rollups, whether they arrive, go, or are counted again, and another merges them, which is
+why a rebuild equals what was kept incrementally to the last bit. Latency and throughput histograms follow DDSketch
+(Masson, Rim, Lee: VLDB 2019, section 2): a bucket is a power of 1.02, so a quantile's relative error is at most
+0.02 / 2.02 < 1 %. What the columns mean is said where the table is made, in the first migration.
 """
 
 from datetime import datetime
@@ -11,156 +12,200 @@ from uuid import UUID
 
 from agentops_api.db.pool import Tx
 
-_COLUMNS: LiteralString = """
-project_id, hour, agent_name, model_name, mode, evaluations, verdicts, hallucinations,
-drift_count, drift_sum, uncertainty_count, uncertainty_sum, support_count, support_sum,
-probability_count, probability_sum, latency_count, latency_sum, throughput_count, throughput_sum,
-latency_buckets, latency_counts, probability_buckets, probability_counts
-"""
+SLOT_MINUTES = 15
+"""The finest period that rollups tell apart: time zones differ by quarters of an hour."""
+_SLOTS_A_MERGE = 96
 
-INSERT_ROLLUPS: LiteralString = "INSERT INTO evaluation_rollups (" + _COLUMNS + ")"
+_LINEAR: LiteralString = "least(floor(COLUMN * 100), 99)::smallint"
+_LOGARITHMIC: LiteralString = "ceil(ln(greatest(COLUMN, 1e-6)) / ln(1.02::float8))::smallint"
+# Prefix in rollups, column of evaluations, units a whole, bucket.
+_METRICS: tuple[tuple[LiteralString, LiteralString, LiteralString, LiteralString], ...] = (
+    ("drift", "semantic_drift", "1e9", _LINEAR),
+    ("uncertainty", "uncertainty", "1e9", _LINEAR),
+    ("support", "factual_support", "1e9", _LINEAR),
+    ("probability", "hallucination_probability", "1e9", _LINEAR),
+    ("latency", "latency_sec", "1e6", _LOGARITHMIC),
+    ("throughput", "throughput_qps", "1e6", _LOGARITHMIC),
+)
 
 
-def rolled_up(source: LiteralString, *, sign: LiteralString = "1") -> LiteralString:
-    """A SELECT that makes rollups of the relation `source`, which has the columns of `evaluations`.
+def _each(template: LiteralString, *, between: LiteralString = ",\n") -> LiteralString:
+    """The template once for each metric; PREFIX, COLUMN, UNITS and BUCKET stand for its own."""
+    made: list[LiteralString] = [
+        template.replace("BUCKET", bucket).replace("PREFIX", prefix).replace("COLUMN", column).replace("UNITS", units)
+        for prefix, column, units, bucket in _METRICS
+    ]
+    return between.join(made)
 
-    Grouping sets make each group's sums (part 3), its latency buckets (part 1) and its probability buckets (part 2) in
-    one pass. With `sign` -1 the rollups take the rows away.
+
+_KEY: LiteralString = "project_id, resolution, dims, at, agent_name, model_name, mode"
+ROLLUP_COLUMNS: LiteralString = (
+    _KEY
+    + ", evaluations, verdicts, hallucinations,\n"
+    + _each("PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
+)
+INSERT_ROLLUPS: LiteralString = "INSERT INTO evaluation_rollups (" + ROLLUP_COLUMNS + ")\n"
+
+_ROLLED_UP: LiteralString = (
     """
-    return _ROLLED_UP.replace("SOURCE", source).replace("SIGN", sign)
-
-
-_ROLLED_UP: LiteralString = """
-SELECT project_id, hour, agent_name, model_name, mode,
-       sum(evaluations)       FILTER (WHERE part = 3),
-       sum(verdicts)          FILTER (WHERE part = 3),
-       sum(hallucinations)    FILTER (WHERE part = 3),
-       sum(drift_count)       FILTER (WHERE part = 3),
-       sum(drift_sum)         FILTER (WHERE part = 3),
-       sum(uncertainty_count) FILTER (WHERE part = 3),
-       sum(uncertainty_sum)   FILTER (WHERE part = 3),
-       sum(support_count)     FILTER (WHERE part = 3),
-       sum(support_sum)       FILTER (WHERE part = 3),
-       sum(probability_count) FILTER (WHERE part = 3),
-       sum(probability_sum)   FILTER (WHERE part = 3),
-       sum(latency_count)     FILTER (WHERE part = 3),
-       sum(latency_sum)       FILTER (WHERE part = 3),
-       sum(throughput_count)  FILTER (WHERE part = 3),
-       sum(throughput_sum)    FILTER (WHERE part = 3),
-       coalesce(array_agg(latency_bucket ORDER BY latency_bucket)
-           FILTER (WHERE part = 1 AND latency_bucket IS NOT NULL), '{}'),
-       coalesce(array_agg(evaluations ORDER BY latency_bucket)
-           FILTER (WHERE part = 1 AND latency_bucket IS NOT NULL), '{}'),
-       coalesce(array_agg(probability_bucket ORDER BY probability_bucket)
-           FILTER (WHERE part = 2 AND probability_bucket IS NOT NULL), '{}'),
-       coalesce(array_agg(evaluations ORDER BY probability_bucket)
-           FILTER (WHERE part = 2 AND probability_bucket IS NOT NULL), '{}')
-FROM (
-    SELECT project_id, hour, agent_name, model_name, mode, latency_bucket, probability_bucket,
-           grouping(latency_bucket, probability_bucket)                          AS part,
-           SIGN * count(*)                                                       AS evaluations,
-           SIGN * count(hallucinated)                                            AS verdicts,
-           SIGN * count(*) FILTER (WHERE hallucinated)                           AS hallucinations,
-           SIGN * count(semantic_drift)                                          AS drift_count,
-           SIGN * coalesce(sum(round(semantic_drift * 1e9)::bigint), 0)            AS drift_sum,
-           SIGN * count(uncertainty)                                             AS uncertainty_count,
-           SIGN * coalesce(sum(round(uncertainty * 1e9)::bigint), 0)               AS uncertainty_sum,
-           SIGN * count(factual_support)                                         AS support_count,
-           SIGN * coalesce(sum(round(factual_support * 1e9)::bigint), 0)           AS support_sum,
-           SIGN * count(hallucination_probability)                               AS probability_count,
-           SIGN * coalesce(sum(round(hallucination_probability * 1e9)::bigint), 0) AS probability_sum,
-           SIGN * count(latency_sec)                                             AS latency_count,
-           SIGN * coalesce(sum(round(latency_sec * 1e6)::bigint), 0)               AS latency_sum,
-           SIGN * count(throughput_qps)                                          AS throughput_count,
-           SIGN * coalesce(sum(round(throughput_qps * 1e6)::bigint), 0)            AS throughput_sum
-    FROM (
-        SELECT project_id,
-               date_trunc('hour', created_at, 'UTC') AS hour,
-               coalesce(agent_name, '')              AS agent_name,
-               coalesce(model_name, '')              AS model_name,
-               coalesce(mode, '')                    AS mode,
-               semantic_drift, uncertainty, factual_support, hallucination_probability, hallucinated,
-               latency_sec, throughput_qps,
-               CASE WHEN latency_sec IS NOT NULL
-                    THEN ceil(ln(greatest(latency_sec, 1e-6)) / ln(1.02::float8))::smallint END    AS latency_bucket,
-               CASE WHEN hallucination_probability IS NOT NULL
-                    THEN least(floor(hallucination_probability * 100), 99)::smallint END AS probability_bucket
-        FROM SOURCE AS source
-    ) AS valued
-    GROUP BY GROUPING SETS (
-        (project_id, hour, agent_name, model_name, mode),
-        (project_id, hour, agent_name, model_name, mode, latency_bucket),
-        (project_id, hour, agent_name, model_name, mode, probability_bucket)
+SELECT project_id, 0, 'all',
+       date_bin('SLOT minutes', created_at, '2000-01-01T00:00:00Z'),
+       coalesce(agent_name, ''), coalesce(model_name, ''), coalesce(mode, ''),
+       SIGN * count(*), SIGN * count(hallucinated), SIGN * count(*) FILTER (WHERE hallucinated),
+"""
+    + _each(
+        """       SIGN * count(COLUMN), SIGN * coalesce(sum(round(COLUMN * UNITS)::bigint), 0),
+       coalesce(array_agg(BUCKET) FILTER (WHERE COLUMN IS NOT NULL), '{}'),
+       array_fill(SIGN, ARRAY[count(COLUMN)::integer])"""
     )
-) AS parts
-GROUP BY project_id, hour, agent_name, model_name, mode
+    + "\nFROM SOURCE AS source GROUP BY 1, 4, 5, 6, 7\n"
+)
+
+
+def rolled_up(source: LiteralString, *, sign: LiteralString = "1", slot_minutes: LiteralString = "15") -> LiteralString:
+    """A SELECT that makes rollups, as they are written, of a relation that has the columns of `evaluations`.
+
+    With `sign` -1 they take the rows away. Histograms are not counted yet, a bucket stands in them for each row: the
+    merge counts, off the path of those who wait for their commit.
+    """
+    return _ROLLED_UP.replace("SOURCE", source).replace("SIGN", sign).replace("SLOT", slot_minutes)
+
+
+_MERGED: LiteralString = (
+    """
+SELECT """
+    + _KEY
+    + ", evaluations, verdicts, hallucinations,\n"
+    + _each(
+        "PREFIX_count, PREFIX_sum, coalesce(PREFIX_buckets, '{}') AS PREFIX_buckets,"
+        " coalesce(PREFIX_counts, '{}') AS PREFIX_counts"
+    )
+    + """
+FROM (
+    SELECT """
+    + _KEY
+    + """,
+           sum(evaluations) AS evaluations, sum(verdicts) AS verdicts, sum(hallucinations) AS hallucinations,
+"""
+    + _each("           sum(PREFIX_count) AS PREFIX_count, sum(PREFIX_sum) AS PREFIX_sum")
+    + """
+    FROM SOURCE GROUP BY """
+    + _KEY
+    + """ KEEP
+) AS sums
+LEFT JOIN (
+    SELECT """
+    + _KEY
+    + ",\n"
+    + _each(
+        "           max(buckets) FILTER (WHERE metric = 'PREFIX') AS PREFIX_buckets,"
+        " max(counts) FILTER (WHERE metric = 'PREFIX') AS PREFIX_counts"
+    )
+    + """
+    FROM (
+        SELECT """
+    + _KEY
+    + """, metric, array_agg(bucket ORDER BY bucket) AS buckets, array_agg(n ORDER BY bucket) AS counts
+        FROM (
+            SELECT """
+    + _KEY
+    + """, metric, bucket, sum(n)::integer AS n
+            FROM SOURCE, LATERAL (VALUES
+"""
+    + _each("                ('PREFIX', PREFIX_buckets, PREFIX_counts)")
+    + """
+            ) AS histogram (metric, all_buckets, all_counts), unnest(all_buckets, all_counts) AS one (bucket, n)
+            GROUP BY """
+    + _KEY
+    + """, metric, bucket HAVING sum(n) <> 0
+        ) AS counted
+        GROUP BY """
+    + _KEY
+    + """, metric
+    ) AS gathered
+    GROUP BY """
+    + _KEY
+    + """
+) AS histograms USING ("""
+    + _KEY
+    + ")\n"
+)
+
+_SAME_GROUP: LiteralString = """
+kept.project_id = due.project_id AND kept.resolution = due.resolution AND kept.dims = due.dims AND kept.at = due.at
+AND kept.agent_name = due.agent_name AND kept.model_name = due.model_name AND kept.mode = due.mode
 """
 
+# First what was written is merged within its slots, then that little is spread over the levels.
 _MERGE: LiteralString = (
     """
 WITH taken AS (
-    DELETE FROM evaluation_rollups WHERE project_id = %(project_id)s AND hour = ANY (%(hours)s) RETURNING *
-), latencies AS (
-    SELECT hour, agent_name, model_name, mode,
-           array_agg(bucket ORDER BY bucket) AS buckets, array_agg(n ORDER BY bucket) AS counts
-    FROM (SELECT hour, agent_name, model_name, mode, bucket, sum(n)::bigint AS n
-          FROM taken, unnest(latency_buckets, latency_counts) AS histogram (bucket, n)
-          GROUP BY hour, agent_name, model_name, mode, bucket HAVING sum(n) <> 0) AS merged
-    GROUP BY hour, agent_name, model_name, mode
-), probabilities AS (
-    SELECT hour, agent_name, model_name, mode,
-           array_agg(bucket ORDER BY bucket) AS buckets, array_agg(n ORDER BY bucket) AS counts
-    FROM (SELECT hour, agent_name, model_name, mode, bucket, sum(n)::bigint AS n
-          FROM taken, unnest(probability_buckets, probability_counts) AS histogram (bucket, n)
-          GROUP BY hour, agent_name, model_name, mode, bucket HAVING sum(n) <> 0) AS merged
-    GROUP BY hour, agent_name, model_name, mode
-), sums AS (
-    SELECT project_id, hour, agent_name, model_name, mode,
-           sum(evaluations) AS evaluations, sum(verdicts) AS verdicts, sum(hallucinations) AS hallucinations,
-           sum(drift_count) AS drift_count, sum(drift_sum) AS drift_sum,
-           sum(uncertainty_count) AS uncertainty_count, sum(uncertainty_sum) AS uncertainty_sum,
-           sum(support_count) AS support_count, sum(support_sum) AS support_sum,
-           sum(probability_count) AS probability_count, sum(probability_sum) AS probability_sum,
-           sum(latency_count) AS latency_count, sum(latency_sum) AS latency_sum,
-           sum(throughput_count) AS throughput_count, sum(throughput_sum) AS throughput_sum
-    FROM taken
-    GROUP BY project_id, hour, agent_name, model_name, mode
-    HAVING sum(evaluations) <> 0
+    DELETE FROM evaluation_rollups
+    WHERE project_id = %(project_id)s AND resolution = 0 AND dims = 'all' AND at = ANY (%(slots)s)
+    RETURNING *
+), fresh AS MATERIALIZED ("""
+    # Nothing is left out yet: what came and what went may be as many, and yet different.
+    + _MERGED.replace("SOURCE", "taken").replace("KEEP", "")
+    + """), levels (resolution, dims) AS (
+    VALUES (15, 'all'), (60, 'all'), (60, 'agent'), (60, 'model'), (60, 'mode'), (60, 'none'),
+           (1440, 'all'), (1440, 'agent'), (1440, 'model'), (1440, 'mode'), (1440, 'none')
+), spread AS MATERIALIZED (
+    SELECT project_id, levels.resolution::smallint AS resolution, levels.dims,
+           date_bin(make_interval(mins => levels.resolution), at, '2000-01-01T00:00:00Z') AS at,
+           CASE WHEN levels.dims IN ('all', 'agent') THEN agent_name ELSE '' END AS agent_name,
+           CASE WHEN levels.dims IN ('all', 'model') THEN model_name ELSE '' END AS model_name,
+           CASE WHEN levels.dims IN ('all', 'mode') THEN mode ELSE '' END AS mode,
+           evaluations, verdicts, hallucinations,
+"""
+    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
+    + """
+    FROM fresh CROSS JOIN levels
+), due AS MATERIALIZED (
+    SELECT DISTINCT """
+    + _KEY
+    + """ FROM spread
+), known AS (
+    DELETE FROM evaluation_rollups AS kept USING due WHERE """
+    + _SAME_GROUP
+    + """
+    RETURNING kept.*
+), together AS MATERIALIZED (
+    SELECT * FROM spread UNION ALL SELECT """
+    + ROLLUP_COLUMNS
+    + """ FROM known
 )
 """
     + INSERT_ROLLUPS
-    + """
-SELECT sums.*,
-       coalesce(latencies.buckets, '{}'), coalesce(latencies.counts, '{}'),
-       coalesce(probabilities.buckets, '{}'), coalesce(probabilities.counts, '{}')
-FROM sums
-LEFT JOIN latencies USING (hour, agent_name, model_name, mode)
-LEFT JOIN probabilities USING (hour, agent_name, model_name, mode)
-"""
+    + _MERGED.replace("SOURCE", "together").replace("KEEP", "HAVING sum(evaluations) <> 0")
 )
 
 
-def hour_of(at: datetime) -> datetime:
-    """The hour that an evaluation of this time is counted in."""
-    return at.replace(minute=0, second=0, microsecond=0)
+def slot_of(at: datetime) -> datetime:
+    """The slot that an evaluation of this time is counted in."""
+    return at.replace(minute=at.minute // SLOT_MINUTES * SLOT_MINUTES, second=0, microsecond=0)
 
 
-async def compact(tx: Tx, project_id: UUID, hours: list[datetime]) -> None:
-    """Merges the rollups of these hours into one row a group; groups that came to nothing disappear."""
+async def merge(tx: Tx, project_id: UUID, slots: list[datetime]) -> None:
+    """Counts what was written in these slots into the coarser rows; groups that came to nothing disappear."""
     await _alone(tx, project_id)
-    await tx.execute(_MERGE, {"project_id": project_id, "hours": hours})
+    await _merge(tx, project_id, slots)
 
 
-async def crowded_hours(tx: Tx, project_id: UUID) -> list[datetime]:
-    """The hours in which some group has more than one row, oldest first."""
+async def _merge(tx: Tx, project_id: UUID, slots: list[datetime]) -> None:
+    for first in range(0, len(slots), _SLOTS_A_MERGE):
+        await tx.execute(_MERGE, {"project_id": project_id, "slots": slots[first : first + _SLOTS_A_MERGE]})
+
+
+async def unmerged_slots(tx: Tx, project_id: UUID) -> list[datetime]:
+    """The slots in which something was written and not merged yet, oldest first."""
     found = await tx.execute(
         """
-        SELECT DISTINCT hour FROM evaluation_rollups WHERE project_id = %(project_id)s
-        GROUP BY hour, agent_name, model_name, mode HAVING count(*) > 1 ORDER BY hour
+        SELECT DISTINCT at FROM evaluation_rollups
+        WHERE project_id = %(project_id)s AND resolution = 0 AND dims = 'all' ORDER BY at
         """,
         {"project_id": project_id},
     )
-    return [hour for (hour,) in await found.fetchall()]
+    return [at for (at,) in await found.fetchall()]
 
 
 async def rebuild(tx: Tx, project_id: UUID) -> None:
@@ -172,6 +217,7 @@ async def rebuild(tx: Tx, project_id: UUID) -> None:
         + rolled_up("(SELECT * FROM evaluations WHERE project_id = %(project_id)s)"),
         {"project_id": project_id},
     )
+    await _merge(tx, project_id, await unmerged_slots(tx, project_id))
 
 
 async def _alone(tx: Tx, project_id: UUID) -> None:

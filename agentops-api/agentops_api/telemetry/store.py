@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from agentops_api.analytics.models import Totals
+from agentops_api.analytics.models import Cell, Question
 from agentops_api.evaluations.models import Evaluation, Filters, Position
 
 
@@ -52,10 +52,8 @@ class EvaluationStore(Protocol):
         """Deletes the evaluation and subtracts it from the statistics; False when there is none."""
         ...
 
-    async def totals(
-        self, project_id: UUID, *, since: datetime, agent_name: str | None, model_name: str | None
-    ) -> Totals:
-        """Sums over all evaluations since the hour that contains `since`."""
+    async def cells(self, project_id: UUID, question: Question) -> list[Cell]:
+        """Sums and histograms of the period, a cell for each bucket of time and split that has evaluations."""
         ...
 
 

@@ -61,7 +61,7 @@ class Writer:
         self.queued_rows = 0
         self.queued_bytes = 0
         self.touched: Counter[tuple[UUID, datetime]] = Counter()
-        """Rows stored per project and hour since somebody last took them away: those rollups may want merging."""
+        """Rows stored per project and slot since somebody last took them away: those rollups may want merging."""
 
     @property
     def beat_age_s(self) -> float:
@@ -162,7 +162,7 @@ class Writer:
             await self._store_all(records[:half])
             await self._store_all(records[half:])
             return
-        self.touched.update((record.project_id, rollups.hour_of(record.created_at)) for record in records)
+        self.touched.update((record.project_id, rollups.slot_of(record.created_at)) for record in records)
 
     def _settle(self, batch: list[_Request]) -> None:
         self._beat = time.monotonic()

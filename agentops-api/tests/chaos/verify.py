@@ -31,18 +31,18 @@ async def verify(
     assert {id for (id,) in claims} == stored, "a claimed id without its evaluation would swallow a retry"
     async with Database(login_url, connections_max=2, pooled=pooled) as db:
         async with db.as_project(project_id) as tx:
-            await rollups.compact(tx, project_id, await rollups.crowded_hours(tx, project_id))
+            await rollups.merge(tx, project_id, await rollups.unmerged_slots(tx, project_id))
         kept = await _rollups(db, project_id)
         async with db.as_project(project_id, statement_ms_max=60_000) as tx:
             await rollups.rebuild(tx, project_id)
         assert kept == await _rollups(db, project_id), "the statistics are not those of the rows"
         async with db.as_project(project_id) as tx:
-            found = await tx.execute("SELECT coalesce(sum(evaluations), 0)::int FROM evaluation_rollups")
+            found = await tx.execute("SELECT coalesce(sum(evaluations), 0)::int FROM evaluation_rollups WHERE resolution IN (0, 15)")
             assert await found.fetchone() == (len(stored),)
     return Verdict(stored, stored - acked)
 
 
 async def _rollups(db: Database, project_id: UUID) -> list[tuple[object, ...]]:
     async with db.as_project(project_id) as tx:
-        found = await tx.execute("SELECT * FROM evaluation_rollups ORDER BY hour, agent_name, model_name, mode")
+        found = await tx.execute("SELECT * FROM evaluation_rollups ORDER BY resolution, dims, at, agent_name, model_name, mode")
         return await found.fetchall()

@@ -58,7 +58,7 @@ async def insert(store: PostgresStore, project_id: UUID, items: list[tuple[Evalu
 
 async def rows_of(db: Database, project_id: UUID) -> list[tuple[object, ...]]:
     async with db.as_project(project_id) as tx:
-        found = await tx.execute("SELECT * FROM evaluation_rollups ORDER BY hour, agent_name, model_name, mode")
+        found = await tx.execute("SELECT * FROM evaluation_rollups ORDER BY resolution, dims, at, agent_name, model_name, mode")
         return await found.fetchall()
 
 
@@ -82,7 +82,7 @@ async def check_history(db: Database, history: list[tuple[EvaluationIn, int, str
                 await store.insert([record])
                 assert record.duplicate
     async with db.as_project(project_id) as tx:
-        await rollups.compact(tx, project_id, await rollups.crowded_hours(tx, project_id))
+        await rollups.merge(tx, project_id, await rollups.unmerged_slots(tx, project_id))
     kept = await rows_of(db, project_id)
     async with db.as_project(project_id) as tx:
         await rollups.rebuild(tx, project_id)
