@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.types import Lifespan
 
 from agentops_api import log, upkeep
+from agentops_api.analytics import api as analytics_api
 from agentops_api.auth import api as auth_api
 from agentops_api.auth.authenticate import Authenticator
 from agentops_api.auth.supabase import Supabase
@@ -53,8 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     problems.install(app)
-    for router in (ingest_api.router, evaluations_api.router, auth_api.router, health.router, pages.router):
-        app.include_router(router)
+    for slice_ in (ingest_api, evaluations_api, analytics_api, auth_api, health, pages):
+        app.include_router(slice_.router)
     _document_raw_handlers(app)
     middleware.install(app, settings, direct=ingest_api.DIRECT)
     return app

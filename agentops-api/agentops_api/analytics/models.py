@@ -22,20 +22,11 @@ UNITS: dict[Measure, int] = {
 """Into how many units a sum divides one score, one second, one query per second."""
 Dim = Literal["agent", "model", "mode"]
 """What rollups tell apart."""
-Resolution = Literal[0, 15, 60, 1440]
-"""Minutes that a rollup row spans; 0: as it was written, within a quarter of an hour."""
-
+DIMS: tuple[Dim, ...] = ("agent", "model", "mode")
+METADATA_PREFIX = "metadata:"
+"""Before a metadata key in `by`."""
 Histogram = dict[int, int]
 """Evaluations by bucket (see `evaluation_rollups`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Where rollup rows of one resolution are read: `start` is included, `end` is not."""
-
-    resolution: Resolution
-    start: datetime
-    end: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +46,28 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of rollups."""
+    """What is asked of the evaluations of one project."""
 
-    stretches: Sequence[Stretch]
-    """Tile the period; rows of resolution 0 are read besides, from `start` to `end` of all."""
+    start: datetime
+    """On a quarter of an hour, as `end` is."""
+    end: datetime
     boundaries: Sequence[datetime]
-    """Ascending starts of the buckets of time; the first is the period's."""
+    """Ascending starts of the buckets of time; the first is `start`."""
     group: Group = Group()
-    by: tuple[Dim, ...] = ()
-    """What to split by, at most two."""
+    session_id: str | None = None
+    metadata: tuple[str, str] | None = None
+    """A key and the value it must have, as text."""
+    by: tuple[str, ...] = ()
+    """What to split by, at most two of: agent, model, mode, session, metadata:<key>."""
     histograms: tuple[Measure, ...] = ()
     """Measures whose histograms are wanted."""
+    minutes: bool = False
+    """Boundaries may lie on any minute."""
+
+    @property
+    def needs_rows(self) -> bool:
+        """Rollups do not tell apart what is asked, so the evaluations themselves are read."""
+        return self.minutes or bool(self.session_id or self.metadata) or any(each not in DIMS for each in self.by)
 
 
 @dataclass(slots=True)

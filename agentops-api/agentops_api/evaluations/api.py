@@ -1,6 +1,5 @@
 """Reading evaluations over HTTP: list, statistics, one, and its deletion."""
 
-from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,7 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agentops_api import clock
-from agentops_api.analytics.models import EvaluationStats, stats_of
+from agentops_api.analytics.models import Cell, EvaluationStats, Group, Question, stats_of
+from agentops_api.analytics.windows import window_of
 from agentops_api.edge.caller import PROJECT_SECURITY, ProjectCaller, reader, writer
 from agentops_api.edge.problems import responses
 from agentops_api.edge.route import Route
@@ -130,7 +130,7 @@ async def get_evaluation_stats(
     # Evaluations may be dated a little ahead: they count.
     end = window.end + runtime(request).window.future
     group = Group(agent=query.agent_name, model=query.model_name)
-    question = Question(segments(window.start, end, [window.start]), [window.start], group)
+    question = Question(window.start, end, [window.start], group)
     cells = await runtime(request).store.cells(caller.project_id, question)
     return stats_of(cells[0] if cells else Cell())
 

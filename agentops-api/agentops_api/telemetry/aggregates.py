@@ -3,32 +3,53 @@
 Raw rows are first made into rollups, by the expression that makes those that are stored, so the two agree exactly.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
-from agentops_api.analytics.models import MEASURES, Cell, Dim, Measure, Question
+from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Measure, Question
+from agentops_api.analytics.windows import segments
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
-from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, rolled_up
+from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, SLOT_MINUTES, rolled_up
 
-_COLUMN_OF: dict[Dim, LiteralString] = {"agent": "agent_name", "model": "model_name", "mode": "mode"}
+_AS_WRITTEN = 0
+_COLUMN_OF: dict[str, LiteralString] = {
+    "agent": "agent_name",
+    "model": "model_name",
+    "mode": "mode",
+    "session": "session_id",
+}
+_METADATA_PLACES: tuple[LiteralString, ...] = ("metadata ->> %(by_0)s", "metadata ->> %(by_1)s")
 
 
-async def cells_of_rollups(tx: Tx, project_id: UUID, question: Question) -> list[Cell]:
-    """A cell for each bucket and split that has evaluations, in no order."""
+async def read_cells(tx: Tx, project_id: UUID, question: Question) -> list[Cell]:
+    """A cell for each bucket of time and split that has evaluations, in no order."""
+    read = _of_rows if question.needs_rows else _of_rollups
+    source, params, keys = read(project_id, question)
+    params["boundaries"] = list(question.boundaries)
+    return await _cells(tx, source, params, keys, question.histograms)
+
+
+def _of_rollups(project_id: UUID, question: Question) -> tuple[LiteralString, dict[str, object], list[LiteralString]]:
+    """The coarsest rollups that tell apart what is asked, and what was written and not merged yet."""
     dims = question.group.dims | set(question.by)
-    coarse: LiteralString = "none" if not dims else next(iter(dims)) if len(dims) == 1 else "all"
-    rows: list[tuple[int, str, datetime, datetime]] = [
-        (each.resolution, coarse if each.resolution > 15 else "all", each.start, each.end)
-        for each in question.stretches
+    coarse = "none" if not dims else next(iter(dims)) if len(dims) == 1 else "all"
+    read = [
+        (int(each.resolution), coarse if each.resolution > SLOT_MINUTES else "all", each.start, each.end)
+        for each in segments(question.start, question.end, question.boundaries)
     ]
-    rows.append((0, "all", min(row[2] for row in rows), max(row[3] for row in rows)))
+    read.append((_AS_WRITTEN, "all", question.start, question.end))
     where = Where()
     where.add("rollup.agent_name = %(agent)s", agent=question.group.agent)
     where.add("rollup.model_name = %(model)s", model=question.group.model)
     where.add("rollup.mode = %(mode)s", mode=question.group.mode)
+    params = where.params | {
+        "project_id": project_id,
+        "resolutions": [row[0] for row in read],
+        "dims": [row[1] for row in read],
+        "starts": [row[2] for row in read],
+        "ends": [row[3] for row in read],
+    }
     source: LiteralString = (
         """
 FROM unnest(%(resolutions)s::smallint[], %(dims)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
@@ -39,34 +60,43 @@ JOIN evaluation_rollups AS rollup
 """
         + where.sql
     )
-    params = where.params | {
-        "project_id": project_id,
-        "boundaries": list(question.boundaries),
-        "resolutions": [row[0] for row in rows],
-        "dims": [row[1] for row in rows],
-        "starts": [row[2] for row in rows],
-        "ends": [row[3] for row in rows],
-    }
-    keys: list[LiteralString] = ["rollup." + _COLUMN_OF[dim] for dim in question.by]
-    return await _cells(tx, source, params, keys, question.histograms)
+    return source, params, ["rollup." + _COLUMN_OF[dim] for dim in question.by]
 
 
-async def cells_of_rows(
-    tx: Tx,
-    rows: LiteralString,
-    params: dict[str, object],
-    *,
-    boundaries: Sequence[datetime],
-    keys: int,
-    histograms: tuple[Measure, ...],
-) -> list[Cell]:
-    """The same, from raw rows: `rows` is a relation with the columns of `evaluations`.
-
-    What to split by stands in its columns agent_name and model_name, as many as `keys` says. Buckets may be minutes.
-    """
+def _of_rows(project_id: UUID, question: Question) -> tuple[LiteralString, dict[str, object], list[LiteralString]]:
+    """The evaluations themselves; what to split by takes the places of agent and model, which carry nothing else."""
+    where = Where()
+    where.add("project_id = %(project_id)s", project_id=project_id)
+    where.add("created_at >= %(start)s", start=question.start)
+    where.add("created_at < %(end)s", end=question.end)
+    where.add("coalesce(agent_name, '') = %(agent)s", agent=question.group.agent)
+    where.add("coalesce(model_name, '') = %(model)s", model=question.group.model)
+    where.add("coalesce(mode, '') = %(mode)s", mode=question.group.mode)
+    where.add("session_id = %(session_id)s", session_id=question.session_id)
+    params = where.params
+    if question.metadata:
+        where.add("metadata ->> %(metadata_key)s = %(metadata_value)s", metadata_key=question.metadata[0])
+        params["metadata_value"] = question.metadata[1]
+    places: list[LiteralString] = ["NULL::text", "NULL::text"]
+    for n, by in enumerate(question.by):
+        if by.startswith(METADATA_PREFIX):
+            places[n] = _METADATA_PLACES[n]
+            params[f"by_{n}"] = by.removeprefix(METADATA_PREFIX)
+        else:
+            places[n] = _COLUMN_OF[by]
+    rows: LiteralString = (
+        "(SELECT project_id, created_at, "
+        + places[0]
+        + " AS agent_name, "
+        + places[1]
+        + """ AS model_name, NULL::text AS mode, semantic_drift, uncertainty, factual_support,
+              hallucination_probability, hallucinated, latency_sec, throughput_qps FROM evaluations"""
+        + where.sql
+        + ")"
+    )
     source: LiteralString = "\nFROM (" + rolled_up(rows, slot_minutes="1") + ") AS rollup (" + ROLLUP_COLUMNS + ")"
-    columns: list[LiteralString] = ["rollup.agent_name", "rollup.model_name"]
-    return await _cells(tx, source, params | {"boundaries": list(boundaries)}, columns[:keys], histograms)
+    keys: list[LiteralString] = ["rollup.agent_name", "rollup.model_name"]
+    return source, params, keys[: len(question.by)]
 
 
 async def _cells(
@@ -92,9 +122,8 @@ async def _cells(
             sums=dict(zip(MEASURES, sums[4::2], strict=True)),
         )
     for measure in histograms:
-        prefix: LiteralString = measure
-        columns: list[LiteralString] = [*place, "rollup." + prefix + "_buckets", "rollup." + prefix + "_counts"]
-        found = await tx.execute("SELECT " + ", ".join(columns) + source, params)
+        wanted: LiteralString = _HISTOGRAM.replace("MEASURE", measure)
+        found = await tx.execute("SELECT " + ", ".join(place) + ", " + wanted + source, params)
         for row in await found.fetchall():
             cell = cells.get(row[: len(place)])
             if cell is None:
@@ -106,4 +135,5 @@ async def _cells(
     return [cell for cell in cells.values() if cell.evaluations]
 
 
+_HISTOGRAM: LiteralString = "rollup.MEASURE_buckets, rollup.MEASURE_counts"
 _ORDINALS: tuple[LiteralString, ...] = ("1", "2", "3")

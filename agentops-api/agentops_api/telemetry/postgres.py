@@ -13,7 +13,7 @@ from agentops_api.analytics.models import Cell, Question
 from agentops_api.db.pool import Database, every, one
 from agentops_api.db.where import Where
 from agentops_api.evaluations.models import Evaluation, Filters, Position
-from agentops_api.telemetry.aggregates import cells_of_rollups
+from agentops_api.telemetry.aggregates import read_cells
 from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
 from agentops_api.telemetry.store import Record, RecordRefused
 
@@ -159,7 +159,7 @@ class PostgresStore:
 
     async def cells(self, project_id: UUID, question: Question) -> list[Cell]:
         async with self._db.as_project(project_id) as tx:
-            return await cells_of_rollups(tx, project_id, question)
+            return await read_cells(tx, project_id, question)
 
 
 def _at(project_id: UUID, id: UUID) -> dict[str, object]:

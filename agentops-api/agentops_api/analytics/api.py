@@ -1,0 +1,422 @@
+"""Analytics over HTTP: is it getting worse, since when, for whom, and what is different."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from agentops_api import clock
+from agentops_api.analytics.figures import (
+    UNIT_OF,
+    Change,
+    Figures,
+    Metric,
+    changes_between,
+    figures_of,
+    histograms_for,
+    value_of,
+)
+from agentops_api.analytics.models import MEASURES, Cell, Measure
+from agentops_api.analytics.queries import (
+    Asked,
+    BreakdownQuery,
+    CompareQuery,
+    DistributionQuery,
+    SummaryQuery,
+    TimeseriesQuery,
+)
+from agentops_api.analytics.statistics import QUANTILES, bins, quantiles
+from agentops_api.analytics.windows import Interval, Window, boundaries
+from agentops_api.edge.caller import PROJECT_SECURITY, ProjectCaller, reader
+from agentops_api.edge.problems import responses
+from agentops_api.edge.runtime import runtime
+
+router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"])
+Reader = Annotated[ProjectCaller, Depends(reader)]
+Source = Literal["rollups", "rows"]
+_PROBLEMS = responses(400, 401, 403, 404, 422, 429, 503)
+_SECURITY: dict[str, object] = {"security": PROJECT_SECURITY}
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class Period(_Answer):
+    """A period of time."""
+
+    start: AwareDatetime
+    """Included."""
+    end: AwareDatetime
+    """Not included."""
+    time_zone: str
+    """On whose calendar it is divided."""
+
+
+class Summary(_Answer):
+    """A period, the one before it, and what is different."""
+
+    window: Period
+    """The period asked for."""
+    previous_window: Period
+    """The period of equal length before it."""
+    source: Source
+    """What was read: rollups, or the evaluations themselves."""
+    units: dict[str, str]
+    """The unit of each metric."""
+    current: Figures
+    """The period asked for."""
+    previous: Figures
+    """The one before it."""
+    changes: list[Change]
+    """From previous to current, each with a verdict."""
+
+
+class Point(_Answer):
+    """A metric in one bucket of time."""
+
+    at: AwareDatetime
+    """Where the bucket starts; the first and the last may be cut by the window."""
+    value: float | None
+    """Null where nothing was measured."""
+    count: int
+    """Evaluations in the bucket."""
+
+
+class Series(_Answer):
+    """A metric over time."""
+
+    metric: Metric
+    """What is shown."""
+    unit: str
+    """Its unit."""
+    key: str | None
+    """The agent, model or mode; null for all, for evaluations without one, and for what is left over."""
+    other: bool
+    """All that is not among the largest."""
+    points: list[Point]
+    """A point a bucket, ascending; empty buckets are there too."""
+
+
+class Timeseries(_Answer):
+    """Metrics over time."""
+
+    window: Period
+    """The period."""
+    interval: Interval
+    """How long a bucket is."""
+    source: Source
+    """What was read."""
+    series: list[Series]
+    """For each metric, one or several."""
+
+
+class Row(_Answer):
+    """One group."""
+
+    key: list[str | None]
+    """Its values, in the order of `by`; null where an evaluation has none."""
+    share: float
+    """Its part of all evaluations of the period, in [0, 1]."""
+    figures: Figures
+    """What it looks like."""
+
+
+class Breakdown(_Answer):
+    """Groups beside each other."""
+
+    window: Period
+    """The period."""
+    by: list[str]
+    """What the evaluations are split by."""
+    source: Source
+    """What was read."""
+    groups: int
+    """How many groups there are."""
+    rows: list[Row]
+    """The first of them, sorted."""
+
+
+class Bar(_Answer):
+    """Evaluations whose value lies between two edges."""
+
+    low: float
+    """Lower edge."""
+    high: float
+    """Upper edge."""
+    count: int
+    """Evaluations."""
+
+
+class Distribution(_Answer):
+    """How a measure is spread."""
+
+    window: Period
+    """The period."""
+    measure: Measure
+    """What is shown."""
+    unit: str
+    """Its unit."""
+    source: Source
+    """What was read."""
+    count: int
+    """Evaluations that have the measure."""
+    mean: float | None
+    """Their mean."""
+    percentiles: dict[str, float | None]
+    """p50, p90, p95 and p99."""
+    bars: list[Bar]
+    """Ascending, without gaps."""
+
+
+class Side(_Answer):
+    """One of the two sets."""
+
+    window: Period
+    """Its period."""
+    agent_name: str | None
+    """Its agent, if it is about one."""
+    model_name: str | None
+    """Its model, if it is about one."""
+    mode: str | None
+    """Its mode, if it is about one."""
+    source: Source
+    """What was read."""
+    figures: Figures
+    """What it looks like."""
+
+
+class Comparison(_Answer):
+    """Two sets of evaluations side by side."""
+
+    base: Side
+    """What was."""
+    candidate: Side
+    """What is to be judged."""
+    changes: list[Change]
+    """From base to candidate, each with a verdict."""
+    verdict: Literal["regressed", "improved", "mixed", "no real change", "too few"]
+    """Whether the candidate is really worse or better."""
+    regressions: list[str]
+    """The metrics that are really worse, by more than the tolerance."""
+
+
+@router.get(
+    "/summary",
+    operation_id="get_analytics_summary",
+    summary="A period beside the one before it",
+    responses=_PROBLEMS,
+    openapi_extra=_SECURITY,
+)
+async def get_summary(request: Request, caller: Reader, query: Annotated[SummaryQuery, Query()]) -> Summary:
+    """Counts, rates with their 95 % interval, means and percentiles; and for each change, whether it is real."""
+    window = query.window(clock.now())
+    before = window.before()
+    current, source = await _whole(request, caller, query, window)
+    previous, _ = await _whole(request, caller, query, before)
+    return Summary(
+        window=_period(window),
+        previous_window=_period(before),
+        source=source,
+        units={**UNIT_OF},
+        current=figures_of(current),
+        previous=figures_of(previous),
+        changes=changes_between(previous, current, base_s=_seconds(before), candidate_s=_seconds(window)),
+    )
+
+
+@router.get(
+    "/timeseries",
+    operation_id="get_analytics_timeseries",
+    summary="Metrics over time",
+    responses=_PROBLEMS,
+    openapi_extra=_SECURITY,
+)
+async def get_timeseries(request: Request, caller: Reader, query: Annotated[TimeseriesQuery, Query()]) -> Timeseries:
+    """In the caller's time zone; days have 23 or 25 hours where the clock moves."""
+    window = query.window(clock.now())
+    starts = boundaries(window, query.interval)
+    histograms: tuple[Measure, ...] = tuple({each for metric in query.metric for each in histograms_for(metric)})
+    by = (query.split,) if query.split else ()
+    question = query.question(
+        window, boundaries=starts, by=by, histograms=histograms, minutes=query.interval == "minute"
+    )
+    cells = await runtime(request).store.cells(caller.project_id, question)
+    tracks = _tracks(cells, query.top) if query.split else [(None, False, {cell.bucket: cell for cell in cells})]
+    ats = [max(at, window.start) for at in starts]
+    return Timeseries(
+        window=_period(window),
+        interval=query.interval,
+        source=_source(question.needs_rows),
+        series=[
+            Series(
+                metric=metric, unit=UNIT_OF[metric], key=key or None, other=other, points=_points(ats, track, metric)
+            )
+            for metric in query.metric
+            for key, other, track in tracks
+        ],
+    )
+
+
+@router.get(
+    "/breakdown",
+    operation_id="get_analytics_breakdown",
+    summary="Groups beside each other",
+    responses=_PROBLEMS,
+    openapi_extra=_SECURITY,
+)
+async def get_breakdown(request: Request, caller: Reader, query: Annotated[BreakdownQuery, Query()]) -> Breakdown:
+    """By agent, model, mode, session or a metadata key, or by two of them."""
+    window = query.window(clock.now())
+    question = query.question(window, by=tuple(query.by), histograms=("latency",))
+    cells = await runtime(request).store.cells(caller.project_id, question)
+    total = sum(cell.evaluations for cell in cells)
+    sign = -1 if query.order == "desc" else 1
+
+    def place(cell: Cell) -> tuple[bool, float, tuple[str, ...]]:
+        value = value_of(cell, query.sort)
+        return value is None, sign * (value or 0.0), tuple(key or "" for key in cell.keys)
+
+    rows = sorted(cells, key=place)[: query.limit]
+    return Breakdown(
+        window=_period(window),
+        by=query.by,
+        source=_source(question.needs_rows),
+        groups=len(cells),
+        rows=[
+            Row(key=[key or None for key in cell.keys], share=cell.evaluations / total, figures=figures_of(cell))
+            for cell in rows
+        ],
+    )
+
+
+@router.get(
+    "/distribution",
+    operation_id="get_analytics_distribution",
+    summary="How a measure is spread",
+    responses=_PROBLEMS,
+    openapi_extra=_SECURITY,
+)
+async def get_distribution(
+    request: Request, caller: Reader, query: Annotated[DistributionQuery, Query()]
+) -> Distribution:
+    """A histogram; bars of latency and throughput widen by a constant factor, those of scores are equally wide."""
+    window = query.window(clock.now())
+    cell, source = await _whole(request, caller, query, window, (query.measure,))
+    histogram = cell.histograms.get(query.measure, {})
+    kind = "log" if query.measure in ("latency", "throughput") else "linear"
+    return Distribution(
+        window=_period(window),
+        measure=query.measure,
+        unit={"latency": "seconds", "throughput": "queries per second"}.get(query.measure, "score in [0, 1]"),
+        source=source,
+        count=sum(histogram.values()),
+        mean=cell.mean(query.measure),
+        percentiles={
+            f"p{q * 100:g}": value for q, value in zip(QUANTILES, quantiles(histogram, kind=kind), strict=True)
+        },
+        bars=[Bar(low=b.low, high=b.high, count=b.count) for b in bins(histogram, kind=kind, bins_max=query.bins)],
+    )
+
+
+@router.get(
+    "/compare",
+    operation_id="compare_analytics",
+    summary="Two periods, agents or models side by side",
+    responses=_PROBLEMS,
+    openapi_extra=_SECURITY,
+)
+async def compare(request: Request, caller: Reader, query: Annotated[CompareQuery, Query()]) -> Comparison:
+    """A verdict that can be a gate: `regressed` only for what chance does not explain (`agentops compare`)."""
+    now = clock.now()
+    base, candidate = query.side("base"), query.side("candidate")
+    base_window, candidate_window = base.window(now), candidate.window(now)
+    base_cell, base_source = await _whole(request, caller, base, base_window)
+    candidate_cell, candidate_source = await _whole(request, caller, candidate, candidate_window)
+    changes = changes_between(
+        base_cell, candidate_cell, base_s=_seconds(base_window), candidate_s=_seconds(candidate_window)
+    )
+    worse = [change.metric for change in changes if _is_worse(change, query.tolerance)]
+    return Comparison(
+        base=_side(base, base_window, base_source, base_cell),
+        candidate=_side(candidate, candidate_window, candidate_source, candidate_cell),
+        changes=changes,
+        verdict=_verdict(changes, worse),
+        regressions=worse,
+    )
+
+
+async def _whole(
+    request: Request, caller: ProjectCaller, query: Asked, window: Window, histograms: tuple[Measure, ...] = MEASURES
+) -> tuple[Cell, Source]:
+    """The whole window as one cell."""
+    question = query.question(window, histograms=histograms)
+    cells = await runtime(request).store.cells(caller.project_id, question)
+    return cells[0] if cells else Cell(), _source(question.needs_rows)
+
+
+def _tracks(cells: list[Cell], top: int) -> list[tuple[str | None, bool, dict[int, Cell]]]:
+    """The cells by key and bucket, largest key first; all keys behind the first `top` are one more, `other`."""
+    totals: dict[str, int] = {}
+    for cell in cells:
+        totals[cell.keys[0]] = totals.get(cell.keys[0], 0) + cell.evaluations
+    ranked = sorted(totals, key=lambda key: (-totals[key], key))
+    tracks: dict[str | None, dict[int, Cell]] = {key: {} for key in ranked[:top]}
+    other: dict[int, Cell] = {}
+    for cell in cells:
+        if cell.keys[0] in tracks:
+            tracks[cell.keys[0]][cell.bucket] = cell
+        else:
+            other.setdefault(cell.bucket, Cell(cell.bucket)).add(cell)
+    found = [(key, False, track) for key, track in tracks.items()]
+    return [*found, (None, True, other)] if other else found
+
+
+def _points(ats: list[datetime], track: dict[int, Cell], metric: Metric) -> list[Point]:
+    nothing = Cell()
+    cells = [track.get(bucket, nothing) for bucket in range(len(ats))]
+    return [
+        Point(at=at, value=value_of(cell, metric), count=cell.evaluations) for at, cell in zip(ats, cells, strict=True)
+    ]
+
+
+def _is_worse(change: Change, tolerance: float) -> bool:
+    if not change.significant or change.direction != "worse" or change.difference is None:
+        return False
+    return not change.base or abs(change.difference) > tolerance * abs(change.base)
+
+
+def _verdict(
+    changes: list[Change], worse: list[str]
+) -> Literal["regressed", "improved", "mixed", "no real change", "too few"]:
+    better = any(change.significant and change.direction == "better" for change in changes)
+    if worse:
+        return "mixed" if better else "regressed"
+    if better:
+        return "improved"
+    judged = any(change.p_value is not None for change in changes if change.metric != "count")
+    return "no real change" if judged else "too few"
+
+
+def _side(asked: Asked, window: Window, source: Source, cell: Cell) -> Side:
+    return Side(
+        window=_period(window),
+        agent_name=asked.agent_name,
+        model_name=asked.model_name,
+        mode=asked.mode,
+        source=source,
+        figures=figures_of(cell),
+    )
+
+
+def _source(needs_rows: bool) -> Source:  # noqa: FBT001 - its only parameter
+    return "rows" if needs_rows else "rollups"
+
+
+def _period(window: Window) -> Period:
+    return Period(start=window.start, end=window.end, time_zone=window.time_zone.key)
+
+
+def _seconds(window: Window) -> float:
+    return (window.end - window.start).total_seconds()

@@ -1,0 +1,175 @@
+"""What analytics may be asked: periods, filters and splits as query parameters. Knows no HTTP server and no SQL."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from agentops_api.analytics.figures import Metric
+from agentops_api.analytics.models import DIMS, METADATA_PREFIX, Group, Measure, Question
+from agentops_api.analytics.windows import DAYS_MAX, Interval, Window, window_of
+from agentops_api.errors import Invalid
+from agentops_api.evaluations.models import NAME_CHARS_MAX, Time
+
+ROWS_DAYS_MAX = 31
+"""Questions that rollups cannot answer read the evaluations themselves, of so many days at the most."""
+GROUPS_MAX = 500
+SERIES_MAX = 20
+_Name = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)]
+_MetadataName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
+
+
+def _known_split(value: str) -> str:
+    known = (*DIMS, "session")
+    if value in known or (value.startswith(METADATA_PREFIX) and value != METADATA_PREFIX):
+        return value
+    raise ValueError(f"must be one of {', '.join(known)} or {METADATA_PREFIX}<key>")
+
+
+Split = Annotated[
+    str, StringConstraints(max_length=NAME_CHARS_MAX + len(METADATA_PREFIX)), AfterValidator(_known_split)
+]
+
+
+class Asked(BaseModel):
+    """The period and the filters that every question has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+
+    days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
+    """The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given."""
+    start: Time | None = None
+    """Where the period begins (ISO 8601), included; widened to a whole quarter of an hour."""
+    end: Time | None = None
+    """Where it ends, not included. Not given: now."""
+    time_zone: Annotated[str, StringConstraints(max_length=64)] = "UTC"
+    """The IANA zone on whose calendar days, weeks and hours begin."""
+    agent_name: _Name | None = None
+    """Only answers to this agent; empty: those without one."""
+    model_name: _Name | None = None
+    """Only answers of this model; empty: those without one."""
+    mode: _Name | None = None
+    """Only answers checked in this way; empty: those without one."""
+    session_id: _MetadataName | None = None
+    """Only answers of this conversation. Reads the evaluations themselves, of at most 31 days."""
+    metadata_key: _MetadataName | None = None
+    """Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves."""
+    metadata_value: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+    """The value, as text."""
+
+    def window(self, now: datetime) -> Window:
+        """The period. Raises Invalid."""
+        return window_of(now=now, time_zone=self.time_zone, days=self.days, start=self.start, end=self.end)
+
+    def question(
+        self,
+        window: Window,
+        *,
+        boundaries: list[datetime] | None = None,
+        by: tuple[str, ...] = (),
+        histograms: tuple[Measure, ...] = (),
+        minutes: bool = False,
+    ) -> Question:
+        """The question to the store. Raises Invalid for what would read too many evaluations."""
+        if (self.metadata_key is None) != (self.metadata_value is None):
+            raise _invalid("metadata_value", "and `metadata_key` go together")
+        metadata = (self.metadata_key, self.metadata_value) if self.metadata_key and self.metadata_value else None
+        question = Question(
+            window.start,
+            window.end,
+            boundaries or [window.start],
+            Group(self.agent_name, self.model_name, self.mode),
+            session_id=self.session_id,
+            metadata=metadata,
+            by=by,
+            histograms=histograms,
+            minutes=minutes,
+        )
+        if question.needs_rows and window.end - window.start > timedelta(days=ROWS_DAYS_MAX, hours=1):
+            raise _invalid(
+                "start",
+                f"must be at most {ROWS_DAYS_MAX} days before `end` for what rollups do not tell apart"
+                " (minutes, sessions, metadata)",
+            )
+        return question
+
+
+class SummaryQuery(Asked):
+    """A period, beside the one before it."""
+
+
+class TimeseriesQuery(Asked):
+    """A metric over time."""
+
+    metric: Annotated[list[Metric], Field(min_length=1, max_length=6)] = ["count"]
+    """What to show; may be given up to six times."""
+    interval: Interval = "day"
+    """How long a bucket is: minute, hour, day or week."""
+    split: Literal["agent", "model", "mode"] | None = None
+    """A series for each of these, instead of one for all."""
+    top: Annotated[int, Field(ge=1, le=SERIES_MAX)] = 5
+    """So many series, the largest ones; what is left is one more, `other`."""
+
+
+class BreakdownQuery(Asked):
+    """Groups beside each other."""
+
+    by: Annotated[list[Split], Field(min_length=1, max_length=2)] = ["model"]
+    """One or two of: agent, model, mode, session, metadata:<key>. Given twice for two."""
+    sort: Metric = "count"
+    """The metric to sort by; groups without it come last."""
+    order: Literal["desc", "asc"] = "desc"
+    """Largest or smallest first."""
+    limit: Annotated[int, Field(ge=1, le=GROUPS_MAX)] = 50
+    """Groups to show; `groups` says how many there are."""
+
+
+class DistributionQuery(Asked):
+    """How a measure is spread."""
+
+    measure: Measure = "latency"
+    """One of latency, probability, drift, support, uncertainty, throughput."""
+    bins: Annotated[int, Field(ge=2, le=100)] = 40
+    """Bars at the most."""
+
+
+class CompareQuery(Asked):
+    """Two sets of evaluations: what is not said of one is as it is for both."""
+
+    base_start: Time | None = None
+    """Where the first set's period begins."""
+    base_end: Time | None = None
+    """Where it ends."""
+    base_agent_name: _Name | None = None
+    """Its agent."""
+    base_model_name: _Name | None = None
+    """Its model."""
+    base_mode: _Name | None = None
+    """Its mode."""
+    candidate_start: Time | None = None
+    """Where the second set's period begins."""
+    candidate_end: Time | None = None
+    """Where it ends."""
+    candidate_agent_name: _Name | None = None
+    """Its agent."""
+    candidate_model_name: _Name | None = None
+    """Its model."""
+    candidate_mode: _Name | None = None
+    """Its mode."""
+    tolerance: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """A figure may be worse by this fraction (0.1: a tenth) without being a regression."""
+
+    def side(self, name: Literal["base", "candidate"]) -> Asked:
+        """The question of one side."""
+        own = {
+            field: getattr(self, f"{name}_{field}")
+            for field in ("start", "end", "agent_name", "model_name", "mode")
+            if getattr(self, f"{name}_{field}") is not None
+        }
+        if "start" in own or "end" in own:
+            own["days"] = None
+        return Asked.model_validate(self.model_dump(include=set(Asked.model_fields)) | own)
+
+
+def _invalid(field: str, rule: str) -> Invalid:
+    return Invalid(f"`{field}` {rule}.", [{"field": field, "message": rule}])

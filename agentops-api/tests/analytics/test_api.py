@@ -1,0 +1,195 @@
+"""Analytics over HTTP: the figures are those of the rows, and a verdict is given only for what is real."""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+
+from agentops_api import clock
+from agentops_api.edge.runtime import Runtime
+from agentops_api.upkeep import merge_rollups
+from tests.cast import Somebody
+
+pytestmark = pytest.mark.anyio
+API = "/api/v1/analytics"
+PATHS = ("summary", "timeseries", "breakdown", "distribution", "compare")
+
+
+async def store(client: AsyncClient, items: list[dict[str, Any]]) -> None:
+    bodies = [{"prompt": "p", "response": "r"} | item for item in items]
+    answer = await client.post("/evaluations/batch", json={"evaluations": bodies})
+    assert answer.status_code == 201, answer.text
+
+
+async def ask(client: AsyncClient, path: str, **params: Any) -> dict[str, Any]:
+    answer = await client.get(f"{API}/{path}", params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def at(now: datetime, **ago: float) -> str:
+    return (now - timedelta(**ago)).isoformat()
+
+
+async def test_a_stranger_counts_nothing_and_nobody_asks_nothing(
+    owner: Somebody, stranger: Somebody, anonymous: AsyncClient
+) -> None:
+    await store(owner.sdk, [{"latency_sec": 1, "hallucinated": True, "session_id": "s"}] * 3)
+    for path in PATHS:
+        assert (await anonymous.get(f"{API}/{path}")).status_code == 401
+        foreign = await stranger.person.get(f"{API}/{path}", headers={"X-Project-Id": str(owner.project_id)})
+        assert foreign.status_code == 404
+    assert (await ask(stranger.sdk, "summary"))["current"]["count"] == 0
+    assert (await ask(stranger.sdk, "breakdown"))["rows"] == []
+    assert (await ask(stranger.sdk, "summary", session_id="s"))["current"]["count"] == 0
+
+
+@pytest.mark.parametrize("merged", [False, True], ids=["as written", "merged"])
+async def test_a_summary_has_rates_percentiles_and_the_period_before(
+    sdk: AsyncClient, server: Runtime, merged: bool
+) -> None:
+    now = clock.now()
+    await store(sdk, [{"latency_sec": n / 100, "hallucinated": n <= 10} for n in range(1, 101)])
+    await store(sdk, [{"created_at": at(now, days=9), "latency_sec": 0.1, "hallucinated": False}] * 100)
+    if merged:
+        await merge_rollups(server.db, server.writer, 1)
+    found = await ask(sdk, "summary", days=7)
+    assert found["source"] == "rollups"
+    current, previous = found["current"], found["previous"]
+    assert (current["count"], current["hallucinations"], current["hallucination_rate"]) == (100, 10, 0.1)
+    assert current["hallucination_rate_low"] == pytest.approx(0.05523, abs=1e-4)
+    assert current["hallucination_rate_high"] == pytest.approx(0.17437, abs=1e-4)
+    for name, value in (("latency_p50", 0.5), ("latency_p90", 0.9), ("latency_p95", 0.95), ("latency_p99", 0.99)):
+        assert current[name] == pytest.approx(value, rel=0.0101)
+    assert current["avg_latency"] == pytest.approx(0.505)
+    assert current["avg_uncertainty"] is None
+    assert previous["count"] == 100
+    changes = {change["metric"]: change for change in found["changes"]}
+    assert changes["hallucination_rate"]["significant"]
+    assert changes["hallucination_rate"]["direction"] == "worse"
+    assert changes["latency_p50"]["significant"]
+    assert not changes["count"]["significant"]
+    assert changes["avg_uncertainty"]["p_value"] is None
+    assert changes["avg_uncertainty"]["reason"]
+
+
+async def test_a_timeseries_has_its_empty_buckets_on_the_callers_calendar(sdk: AsyncClient) -> None:
+    now = clock.now()
+    await store(sdk, [{"created_at": at(now, days=2), "latency_sec": 0.5}, {"latency_sec": 1.5}])
+    found = await ask(sdk, "timeseries", days=4, metric="count", time_zone="Asia/Kathmandu")
+    (series,) = found["series"]
+    assert len(series["points"]) in (5, 6)
+    assert [point["value"] for point in series["points"] if point["value"]] == [1, 1]
+    assert all(point["value"] == 0 for point in series["points"] if not point["count"])
+    for point in series["points"][1:]:
+        assert point["at"][11:16] == "18:15"
+    latency = await ask(sdk, "timeseries", days=4, metric=["latency_p95", "avg_latency"], interval="hour")
+    assert [one["metric"] for one in latency["series"]] == ["latency_p95", "avg_latency"]
+    assert [point["value"] for point in latency["series"][0]["points"] if point["count"]] == pytest.approx(
+        [0.5, 1.5], rel=0.0101
+    )
+
+
+async def test_minutes_are_read_from_the_rows_and_say_so(sdk: AsyncClient) -> None:
+    now = clock.now()
+    await store(sdk, [{"created_at": at(now, minutes=minutes)} for minutes in (5, 5, 17)])
+    found = await ask(sdk, "timeseries", start=at(now, minutes=40), interval="minute")
+    assert found["source"] == "rows"
+    assert sorted(point["value"] for point in found["series"][0]["points"] if point["value"]) == [1, 2]
+    refused = await sdk.get(f"{API}/timeseries", params={"days": 30, "interval": "minute"})
+    assert refused.status_code == 422
+
+
+async def test_a_split_shows_the_largest_and_the_rest(sdk: AsyncClient) -> None:
+    await store(sdk, [{"model_name": name} for name in "aaaabbbccd"] + [{}])
+    found = await ask(sdk, "timeseries", split="model", top=2, days=1)
+    tracks = [(one["key"], one["other"], sum(p["value"] for p in one["points"])) for one in found["series"]]
+    assert tracks == [("a", False, 4), ("b", False, 3), (None, True, 4)]
+
+
+async def test_a_breakdown_sorts_by_any_metric_and_by_two_dimensions(sdk: AsyncClient) -> None:
+    await store(
+        sdk,
+        [{"agent_name": "x", "model_name": "m", "latency_sec": 1, "metadata": {"release": 1}}] * 3
+        + [{"agent_name": "y", "model_name": "m", "latency_sec": 3, "session_id": "s", "metadata": {"release": "2"}}],
+    )
+    by_agent = await ask(sdk, "breakdown", by="agent", sort="latency_p95")
+    assert [(row["key"], row["share"]) for row in by_agent["rows"]] == [(["y"], 0.25), (["x"], 0.75)]
+    by_two = await ask(sdk, "breakdown", by=["model", "agent"], order="asc")
+    assert [(row["key"], row["figures"]["count"]) for row in by_two["rows"]] == [(["m", "y"], 1), (["m", "x"], 3)]
+    assert by_two["source"] == "rollups"
+    by_session = await ask(sdk, "breakdown", by="session")
+    assert by_session["source"] == "rows"
+    assert [row["key"] for row in by_session["rows"]] == [[None], ["s"]]
+    by_release = await ask(sdk, "breakdown", by=["metadata:release", "agent"])
+    assert [row["key"] for row in by_release["rows"]] == [["1", "x"], ["2", "y"]]
+    limited = await ask(sdk, "breakdown", by="agent", limit=1)
+    assert (limited["groups"], len(limited["rows"])) == (2, 1)
+
+
+async def test_filters_hold_everywhere(sdk: AsyncClient) -> None:
+    await store(sdk, [{"agent_name": "x", "session_id": "s", "metadata": {"k": "v"}}, {"agent_name": "y"}, {}])
+    for filters in ({"agent_name": "x"}, {"session_id": "s"}, {"metadata_key": "k", "metadata_value": "v"}):
+        assert (await ask(sdk, "summary", **filters))["current"]["count"] == 1
+    assert (await ask(sdk, "summary", agent_name=""))["current"]["count"] == 1
+    assert (await sdk.get(f"{API}/summary", params={"metadata_key": "k"})).status_code == 422
+
+
+async def test_a_distribution_has_bars_that_hold_everything(sdk: AsyncClient) -> None:
+    dice = random.Random(5)
+    await store(sdk, [{"latency_sec": dice.lognormvariate(0, 1), "semantic_drift": dice.random()} for _ in range(500)])
+    for measure in ("latency", "drift"):
+        found = await ask(sdk, "distribution", measure=measure, bins=20)
+        assert found["count"] == sum(bar["count"] for bar in found["bars"]) == 500
+        assert len(found["bars"]) <= 20
+        edges = [(bar["low"], bar["high"]) for bar in found["bars"]]
+        assert all(low[1] == pytest.approx(high[0]) for low, high in zip(edges, edges[1:], strict=False))
+    assert (await ask(sdk, "distribution", measure="support"))["bars"] == []
+
+
+async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncClient) -> None:
+    dice = random.Random(3)
+    good = [{"model_name": "old", "hallucinated": n % 20 == 0, "latency_sec": dice.lognormvariate(0, 0.3)} for n in range(400)]
+    same = [item | {"model_name": "same"} for item in good]
+    bad = [{"model_name": "new", "hallucinated": n % 5 == 0, "latency_sec": dice.lognormvariate(0.3, 0.3)} for n in range(400)]
+    await store(sdk, good)
+    await store(sdk, same)
+    await store(sdk, bad)
+    compared = await ask(sdk, "compare", base_model_name="old", candidate_model_name="new")
+    assert compared["verdict"] == "regressed"
+    assert {"hallucination_rate", "latency_p50", "latency_p95"} <= set(compared["regressions"])
+    tests = {change["metric"]: change["test"] for change in compared["changes"]}
+    assert "Mann" in tests["latency_p50"]
+    assert (await ask(sdk, "compare", base_model_name="new", candidate_model_name="old"))["verdict"] == "improved"
+    assert (await ask(sdk, "compare", base_model_name="old", candidate_model_name="same"))["verdict"] == "no real change"
+    assert (await ask(sdk, "compare", base_model_name="old", candidate_model_name="none"))["verdict"] == "too few"
+    tolerant = await ask(sdk, "compare", base_model_name="old", candidate_model_name="new", tolerance=5)
+    assert tolerant["regressions"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("summary", "days=0"),
+        ("summary", "days=7&start=2026-11-01T00:00:00Z"),
+        ("summary", "time_zone=Mars/Olympus"),
+        ("summary", "start=2026-11-02T00:00:00Z&end=2026-11-01T00:00:00Z"),
+        ("summary", "week=1"),
+        ("timeseries", "metric=happiness"),
+        ("timeseries", "interval=year"),
+        ("timeseries", "days=3000&interval=hour"),
+        ("timeseries", "split=session"),
+        ("breakdown", "by=colour"),
+        ("breakdown", "by=metadata:"),
+        ("breakdown", "by=agent&by=model&by=mode"),
+        ("breakdown", "by=session&days=90"),
+        ("distribution", "measure=joy"),
+        ("compare", "tolerance=-1"),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused(sdk: AsyncClient, path: str, query: str) -> None:
+    answer = await sdk.get(f"{API}/{path}?{query}")
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
