@@ -105,12 +105,10 @@ async def _cells(
     # Half open, as the boundaries are: width_bucket counts those that are not later.
     place: list[LiteralString] = ["width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1", *keys]
     numbers: list[LiteralString] = ["sum(rollup.evaluations)", "sum(rollup.verdicts)", "sum(rollup.hallucinations)"]
-    for measure in MEASURES:
-        numbers += ["sum(rollup." + measure + "_count)", "sum(rollup." + measure + "_sum)"]
+    numbers += [_SUMS.replace("MEASURE", measure) for measure in MEASURES]
     cells: dict[tuple[object, ...], Cell] = {}
-    positions: list[LiteralString] = [_ORDINALS[n] for n in range(len(place))]
     found = await tx.execute(
-        "SELECT " + ", ".join([*place, *numbers]) + source + " GROUP BY " + ", ".join(positions), params
+        "SELECT " + ", ".join([*place, *numbers]) + source + " GROUP BY " + ", ".join(_ORDINALS[: len(place)]), params
     )
     for row in await found.fetchall():
         sums = [int(number) for number in row[len(place) :]]
@@ -135,5 +133,6 @@ async def _cells(
     return [cell for cell in cells.values() if cell.evaluations]
 
 
+_SUMS: LiteralString = "sum(rollup.MEASURE_count), sum(rollup.MEASURE_sum)"
 _HISTOGRAM: LiteralString = "rollup.MEASURE_buckets, rollup.MEASURE_counts"
 _ORDINALS: tuple[LiteralString, ...] = ("1", "2", "3")
