@@ -105,7 +105,7 @@ async def _cells(
     # Half open, as the boundaries are: width_bucket counts those that are not later.
     place: list[LiteralString] = ["width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1", *keys]
     numbers: list[LiteralString] = ["sum(rollup.evaluations)", "sum(rollup.verdicts)", "sum(rollup.hallucinations)"]
-    numbers += [_SUMS.replace("MEASURE", measure) for measure in MEASURES]
+    numbers += [_SUMS.replace("MEASURE", prefix) for prefix in _PREFIXES]
     cells: dict[tuple[object, ...], Cell] = {}
     found = await tx.execute(
         "SELECT " + ", ".join([*place, *numbers]) + source + " GROUP BY " + ", ".join(_ORDINALS[: len(place)]), params
@@ -133,6 +133,7 @@ async def _cells(
     return [cell for cell in cells.values() if cell.evaluations]
 
 
+_PREFIXES: tuple[LiteralString, ...] = MEASURES
 _SUMS: LiteralString = "sum(rollup.MEASURE_count), sum(rollup.MEASURE_sum)"
 _HISTOGRAM: LiteralString = "rollup.MEASURE_buckets, rollup.MEASURE_counts"
 _ORDINALS: tuple[LiteralString, ...] = ("1", "2", "3")
