@@ -105,7 +105,8 @@ async def _cells(
     # Half open, as the boundaries are: width_bucket counts those that are not later.
     place: list[LiteralString] = ["width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1", *keys]
     numbers: list[LiteralString] = ["sum(rollup.evaluations)", "sum(rollup.verdicts)", "sum(rollup.hallucinations)"]
-    numbers += [_SUMS.replace("MEASURE", prefix) for prefix in _PREFIXES]
+    for prefix in _PREFIXES:
+        numbers.append(_SUMS.replace("MEASURE", prefix))
     cells: dict[tuple[object, ...], Cell] = {}
     found = await tx.execute(
         "SELECT " + ", ".join([*place, *numbers]) + source + " GROUP BY " + ", ".join(_ORDINALS[: len(place)]), params

@@ -37,12 +37,16 @@ async def verify(
             await rollups.rebuild(tx, project_id)
         assert kept == await _rollups(db, project_id), "the statistics are not those of the rows"
         async with db.as_project(project_id) as tx:
-            found = await tx.execute("SELECT coalesce(sum(evaluations), 0)::int FROM evaluation_rollups WHERE resolution IN (0, 15)")
+            found = await tx.execute(
+                "SELECT coalesce(sum(evaluations), 0)::int FROM evaluation_rollups WHERE resolution IN (0, 15)"
+            )
             assert await found.fetchone() == (len(stored),)
     return Verdict(stored, stored - acked)
 
 
 async def _rollups(db: Database, project_id: UUID) -> list[tuple[object, ...]]:
     async with db.as_project(project_id) as tx:
-        found = await tx.execute("SELECT * FROM evaluation_rollups ORDER BY resolution, dims, at, agent_name, model_name, mode")
+        found = await tx.execute(
+            "SELECT * FROM evaluation_rollups ORDER BY resolution, dims, at, agent_name, model_name, mode"
+        )
         return await found.fetchall()

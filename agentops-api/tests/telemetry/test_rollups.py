@@ -15,51 +15,19 @@ from agentops_api.evaluations.accept import Reception, accept
 from agentops_api.evaluations.models import EvaluationIn, Window
 from agentops_api.telemetry import rollups
 from agentops_api.telemetry.postgres import PostgresStore
-from agentops_api.telemetry.store import Record
 from agentops_api.telemetry.writer import Writer
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from tests.cast import TestDatabase
+from tests.telemetry.histories import histories, insert
 
 pytestmark = pytest.mark.anyio
-
-_scores = st.none() | st.floats(0, 1)
-_items = st.builds(
-    EvaluationIn,
-    prompt=st.just("p"),
-    response=st.just("r"),
-    semantic_drift=_scores,
-    uncertainty=_scores,
-    factual_support=_scores,
-    hallucination_probability=_scores,
-    hallucinated=st.none() | st.booleans(),
-    latency_sec=st.none() | st.floats(1e-300, 86_400, exclude_min=True),
-    throughput_qps=st.none() | st.floats(0, 1e6),
-    mode=st.sampled_from([None, "self-check", "judge"]),
-    model_name=st.sampled_from([None, "m1", "m2"]),
-    agent_name=st.sampled_from([None, "a", "b"]),
-)
-_histories = st.lists(
-    st.tuples(_items, st.integers(0, 50), st.sampled_from(["keep", "keep", "delete", "repeat"])),
-    min_size=1,
-    max_size=30,
-)
-
-
-async def insert(store: PostgresStore, project_id: UUID, items: list[tuple[EvaluationIn, int]]) -> list[Record]:
-    now = clock.now()
-    reception = Reception(project_id, Window(timedelta(days=30), timedelta(hours=1)), now, has_nul=False)
-    records = [
-        accept(item.model_copy(update={"created_at": now - timedelta(minutes=7 * age), "id": uuid4()}), reception)
-        for item, age in items
-    ]
-    await store.insert(records)
-    return records
 
 
 async def rows_of(db: Database, project_id: UUID) -> list[tuple[object, ...]]:
     async with db.as_project(project_id) as tx:
-        found = await tx.execute("SELECT * FROM evaluation_rollups ORDER BY resolution, dims, at, agent_name, model_name, mode")
+        found = await tx.execute(
+            "SELECT * FROM evaluation_rollups ORDER BY resolution, dims, at, agent_name, model_name, mode"
+        )
         return await found.fetchall()
 
 
@@ -92,7 +60,7 @@ async def check_history(db: Database, history: list[tuple[EvaluationIn, int, str
 
 async def test_a_rebuild_equals_what_was_kept_incrementally(db: Database) -> None:
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-    @given(_histories)
+    @given(histories)
     def holds(history: list[tuple[EvaluationIn, int, str]]) -> None:
         anyio.from_thread.run(check_history, db, history)
 

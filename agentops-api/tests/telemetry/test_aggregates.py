@@ -1,0 +1,82 @@
+"""Rollups and raw rows give the same answer to every question that both can answer, whatever was stored and deleted."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+import pytest
+from agentops_api import clock, upkeep
+from agentops_api.analytics.models import DIMS, MEASURES, Cell, Group, Question
+from agentops_api.analytics.windows import Window, boundaries
+from agentops_api.db.pool import Database
+from agentops_api.evaluations.models import EvaluationIn
+from agentops_api.telemetry import rollups
+from agentops_api.telemetry.postgres import PostgresStore
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.cast import TestDatabase
+from tests.telemetry.histories import histories, insert
+
+History = list[tuple[EvaluationIn, int, str]]
+Asked = tuple[str, str, tuple[str, ...], Group, int]
+pytestmark = pytest.mark.anyio
+
+_questions = st.tuples(
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns"]),
+    st.sampled_from(["hour", "day", "week"]),
+    st.lists(st.sampled_from(DIMS), max_size=2, unique=True).map(tuple),
+    st.builds(Group, agent=st.sampled_from([None, "a", ""]), model=st.sampled_from([None, "m1"]), mode=st.none()),
+    st.integers(0, 200),
+)
+
+
+@pytest.fixture
+async def db(database: TestDatabase) -> AsyncGenerator[Database]:
+    async with Database(database.login_url, connections_max=4) as opened:
+        await upkeep.ensure_partitions(opened, past=timedelta(days=30))
+        yield opened
+
+
+async def check(db: Database, history: History, asked: list[Asked]) -> None:
+    store, project_id = PostgresStore(db), uuid4()
+    middle = len(history) // 2
+    for n, part in enumerate((history[:middle], history[middle:])):
+        records = await insert(store, project_id, [(item, age * 37) for item, age, _ in part])
+        for record, (_, _, fate) in zip(records, part, strict=True):
+            if fate == "delete":
+                assert await store.delete(project_id, record.id)
+        if n == 0:
+            # Half is merged, half is as it was written: answers add the two.
+            async with db.as_project(project_id) as tx:
+                await rollups.merge(tx, project_id, await rollups.unmerged_slots(tx, project_id))
+    for question in (_question(*each) for each in asked):
+        assert await _answer(store, project_id, question) == await _answer(
+            store, project_id, replace(question, minutes=True)
+        )
+
+
+def _question(zone: str, interval: str, by: tuple[str, ...], group: Group, slots: int) -> Question:
+    end = rollups.slot_of(clock.now()) + timedelta(minutes=15)
+    window = Window(end - timedelta(days=2, minutes=15 * slots), end, ZoneInfo(zone))
+    starts = boundaries(window, interval)  # pyright: ignore[reportArgumentType] - one of the sampled
+    return Question(window.start, window.end, starts, group, by=by, histograms=MEASURES)
+
+
+async def _answer(store: PostgresStore, project_id: UUID, question: Question) -> list[Cell]:
+    cells = await store.cells(project_id, question)
+    return sorted(cells, key=lambda cell: (cell.bucket, cell.keys))
+
+
+async def test_rollups_and_rows_agree_on_every_question(db: Database) -> None:
+    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    @given(histories, st.lists(_questions, min_size=1, max_size=4))
+    def holds(history: History, asked: list[Asked]) -> None:
+        anyio.from_thread.run(check, db, history, asked)
+
+    # Hypothesis is synchronous: it drives from a thread, and each example runs in this test's loop.
+    await anyio.to_thread.run_sync(holds)
