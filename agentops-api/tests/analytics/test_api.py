@@ -2,14 +2,14 @@
 
 import random
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from httpx2 import AsyncClient
-
 from agentops_api import clock
 from agentops_api.edge.runtime import Runtime
 from agentops_api.upkeep import merge_rollups
+from httpx2 import AsyncClient
 from tests.cast import Somebody
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +48,7 @@ async def test_a_stranger_counts_nothing_and_nobody_asks_nothing(
 
 @pytest.mark.parametrize("merged", [False, True], ids=["as written", "merged"])
 async def test_a_summary_has_rates_percentiles_and_the_period_before(
-    sdk: AsyncClient, server: Runtime, merged: bool
+    sdk: AsyncClient, server: Runtime, *, merged: bool
 ) -> None:
     now = clock.now()
     await store(sdk, [{"latency_sec": n / 100, "hallucinated": n <= 10} for n in range(1, 101)])
@@ -145,15 +145,23 @@ async def test_a_distribution_has_bars_that_hold_everything(sdk: AsyncClient) ->
         assert found["count"] == sum(bar["count"] for bar in found["bars"]) == 500
         assert len(found["bars"]) <= 20
         edges = [(bar["low"], bar["high"]) for bar in found["bars"]]
-        assert all(low[1] == pytest.approx(high[0]) for low, high in zip(edges, edges[1:], strict=False))
+        assert all(low[1] == pytest.approx(high[0]) for low, high in pairwise(edges))
     assert (await ask(sdk, "distribution", measure="support"))["bars"] == []
 
 
 async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncClient) -> None:
     dice = random.Random(3)
-    good = [{"model_name": "old", "hallucinated": n % 20 == 0, "latency_sec": dice.lognormvariate(0, 0.3)} for n in range(400)]
+
+    def answers(model: str, *, one_wrong_in: int, slower: float) -> list[dict[str, Any]]:
+        latencies = [dice.lognormvariate(slower, 0.3) for _ in range(400)]
+        return [
+            {"model_name": model, "hallucinated": n % one_wrong_in == 0, "latency_sec": latency}
+            for n, latency in enumerate(latencies)
+        ]
+
+    good = answers("old", one_wrong_in=20, slower=0)
     same = [item | {"model_name": "same"} for item in good]
-    bad = [{"model_name": "new", "hallucinated": n % 5 == 0, "latency_sec": dice.lognormvariate(0.3, 0.3)} for n in range(400)]
+    bad = answers("new", one_wrong_in=5, slower=0.3)
     await store(sdk, good)
     await store(sdk, same)
     await store(sdk, bad)
@@ -162,9 +170,13 @@ async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncCl
     assert {"hallucination_rate", "latency_p50", "latency_p95"} <= set(compared["regressions"])
     tests = {change["metric"]: change["test"] for change in compared["changes"]}
     assert "Mann" in tests["latency_p50"]
-    assert (await ask(sdk, "compare", base_model_name="new", candidate_model_name="old"))["verdict"] == "improved"
-    assert (await ask(sdk, "compare", base_model_name="old", candidate_model_name="same"))["verdict"] == "no real change"
-    assert (await ask(sdk, "compare", base_model_name="old", candidate_model_name="none"))["verdict"] == "too few"
+    for base, candidate, verdict in (
+        ("new", "old", "improved"),
+        ("old", "same", "no real change"),
+        ("old", "no", "too few"),
+    ):
+        judged = await ask(sdk, "compare", base_model_name=base, candidate_model_name=candidate)
+        assert judged["verdict"] == verdict
     tolerant = await ask(sdk, "compare", base_model_name="old", candidate_model_name="new", tolerance=5)
     assert tolerant["regressions"] == []
 
