@@ -17,7 +17,7 @@ from agentops_api.analytics.figures import (
     histograms_for,
     value_of,
 )
-from agentops_api.analytics.models import MEASURES, Cell, Measure
+from agentops_api.analytics.models import MEASURES, Cell, Measure, Question
 from agentops_api.analytics.queries import (
     Asked,
     BreakdownQuery,
@@ -34,7 +34,7 @@ from agentops_api.edge.runtime import runtime
 
 router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"])
 Reader = Annotated[ProjectCaller, Depends(reader)]
-Source = Literal["rollups", "rows"]
+Source = Literal["rollups", "rows", "rollups and rows"]
 _PROBLEMS = responses(400, 401, 403, 404, 422, 429, 503)
 _SECURITY: dict[str, object] = {"security": PROJECT_SECURITY}
 
@@ -248,7 +248,7 @@ async def get_timeseries(request: Request, caller: Reader, query: Annotated[Time
     return Timeseries(
         window=_period(window),
         interval=query.interval,
-        source=_source(question.needs_rows),
+        source=_source(question),
         series=[
             Series(
                 metric=metric, unit=UNIT_OF[metric], key=key or None, other=other, points=_points(ats, track, metric)
@@ -282,7 +282,7 @@ async def get_breakdown(request: Request, caller: Reader, query: Annotated[Break
     return Breakdown(
         window=_period(window),
         by=query.by,
-        source=_source(question.needs_rows),
+        source=_source(question),
         groups=len(cells),
         rows=[
             Row(key=[key or None for key in cell.keys], share=cell.evaluations / total, figures=figures_of(cell))
@@ -353,7 +353,7 @@ async def _whole(
     """The whole window as one cell."""
     question = query.question(window, histograms=histograms)
     cells = await runtime(request).store.cells(caller.project_id, question)
-    return cells[0] if cells else Cell(), _source(question.needs_rows)
+    return cells[0] if cells else Cell(), _source(question)
 
 
 def _tracks(cells: list[Cell], top: int) -> list[tuple[str | None, bool, dict[int, Cell]]]:
@@ -410,8 +410,10 @@ def _side(asked: Asked, window: Window, source: Source, cell: Cell) -> Side:
     )
 
 
-def _source(needs_rows: bool) -> Source:  # noqa: FBT001 - its only parameter
-    return "rows" if needs_rows else "rollups"
+def _source(question: Question) -> Source:
+    if question.needs_rows:
+        return "rows"
+    return "rollups and rows" if question.periods_of_rows else "rollups"
 
 
 def _period(window: Window) -> Period:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from agentops_api.analytics.windows import Resolution, Segment, segments
+
 Score = Literal["drift", "uncertainty", "support", "probability"]
 Measure = Literal["drift", "uncertainty", "support", "probability", "latency", "throughput"]
 MEASURES: tuple[Measure, ...] = ("drift", "uncertainty", "support", "probability", "latency", "throughput")
@@ -49,7 +51,7 @@ class Question:
     """What is asked of the evaluations of one project."""
 
     start: datetime
-    """On a quarter of an hour, as `end` is."""
+    """On a whole hour, as `end` is."""
     end: datetime
     boundaries: Sequence[datetime]
     """Ascending starts of the buckets of time; the first is `start`."""
@@ -68,6 +70,26 @@ class Question:
     def needs_rows(self) -> bool:
         """Rollups do not tell apart what is asked, so the evaluations themselves are read."""
         return self.minutes or bool(self.session_id or self.metadata) or any(each not in DIMS for each in self.by)
+
+    @property
+    def stretches(self) -> list[Segment]:
+        """Where rollups are read: whole hours and days of UTC that lie within one bucket."""
+        return [each for each in self._segments if each.resolution is not Resolution.QUARTER]
+
+    @property
+    def periods_of_rows(self) -> list[tuple[datetime, datetime]]:
+        """Where a boundary lies within an hour of UTC, as in time zones with a half hour: rows are read there."""
+        return [(each.start, each.end) for each in self._segments if each.resolution is Resolution.QUARTER]
+
+    @property
+    def hours_of_rows(self) -> float:
+        """How long the periods are, together, of which the evaluations themselves are read."""
+        periods = [(self.start, self.end)] if self.needs_rows else self.periods_of_rows
+        return sum((end - start).total_seconds() for start, end in periods) / 3_600
+
+    @property
+    def _segments(self) -> list[Segment]:
+        return segments(self.start, self.end, self.boundaries)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """What analytics may be asked: periods, filters and splits as query parameters. Knows no HTTP server and no SQL."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -39,7 +39,7 @@ class Asked(BaseModel):
     days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
     """The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given."""
     start: Time | None = None
-    """Where the period begins (ISO 8601), included; widened to a whole quarter of an hour."""
+    """Where the period begins (ISO 8601), included; widened to a whole hour."""
     end: Time | None = None
     """Where it ends, not included. Not given: now."""
     time_zone: Annotated[str, StringConstraints(max_length=64)] = "UTC"
@@ -85,11 +85,11 @@ class Asked(BaseModel):
             histograms=histograms,
             minutes=minutes,
         )
-        if question.needs_rows and window.end - window.start > timedelta(days=ROWS_DAYS_MAX, hours=1):
+        if question.hours_of_rows > ROWS_DAYS_MAX * 24:
             raise _invalid(
                 "start",
-                f"must be at most {ROWS_DAYS_MAX} days before `end` for what rollups do not tell apart"
-                " (minutes, sessions, metadata)",
+                f"must be at most {ROWS_DAYS_MAX} days before `end` for what rollups do not tell apart: minutes,"
+                " sessions, metadata, and hours of time zones that do not differ from UTC by whole hours",
             )
         return question
 

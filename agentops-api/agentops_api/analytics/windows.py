@@ -1,7 +1,7 @@
 """Periods of time: which one is asked about, its buckets on the caller's calendar, and the rollups that cover it.
 
-Everything that leaves this module is a UTC instant at a whole 15 minutes (buckets of a minute: at a whole minute),
-because rollups tell nothing finer apart. Knows no HTTP and no SQL.
+A window begins and ends at whole hours of UTC, because rollups tell nothing finer apart; within it, boundaries lie at
+whole 15 minutes (buckets of a minute: at whole minutes). Knows no HTTP and no SQL.
 
 A calendar's hours and days fit 15 minutes nearly always: every zone's offset has been a whole number of quarters since
 1980. A few clocks were moved at one minute past the hour (St. John's until 2011, Casey until 2022). There a quarter of
@@ -22,7 +22,7 @@ from agentops_api.errors import Invalid
 Interval = Literal["minute", "hour", "day", "week"]
 
 SLOT = timedelta(minutes=15)
-"""The finest period that rollups tell apart."""
+"""What the offsets of time zones are multiples of."""
 DAYS_DEFAULT = 7
 DAYS_MAX = 3_653
 """Ten years, with the three leap days that they may hold."""
@@ -42,7 +42,7 @@ _LENGTHS: dict[Interval, timedelta] = {
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The period `start <= time < end`, in UTC at whole 15 minutes, and the zone on whose calendar it is divided."""
+    """The period `start <= time < end`, in UTC at whole hours, and the zone on whose calendar it is divided."""
 
     start: datetime
     end: datetime
@@ -57,6 +57,7 @@ class Resolution(IntEnum):
     """Minutes that one rollup row stands for; each starts at a whole multiple of them in UTC."""
 
     QUARTER = 15
+    """There are no such rollups: here the evaluations themselves are read."""
     HOUR = 60
     DAY = 1440
 
@@ -84,8 +85,8 @@ def window_of(
     """The window asked for: the last `days` times 24 hours, or from `start` (included) to `end` (excluded).
 
     Without `end` it ends now; with nothing given, it is the last `DAYS_DEFAULT` days. A time without an offset is the
-    zone's own. Both ends are widened outward to whole 15 minutes, the finest period that rollups tell apart, so a
-    window up to now ends up to 15 minutes later. Raises Invalid, naming the parameter.
+    zone's own. Both ends are widened outward to whole hours of UTC, the finest period that rollups tell apart, so a
+    window up to now ends up to an hour later. Raises Invalid, naming the parameter.
     """
     zone = _zone(time_zone)
     if days is not None and (start is not None or end is not None):
@@ -103,7 +104,7 @@ def window_of(
         raise _invalid("must be before `end`, or before now where `end` is not given", "start")
     if until - since > timedelta(days=DAYS_MAX):
         raise _invalid("must be at most ten years before `end`", "start")
-    return Window(since - (since - _EPOCH) % SLOT, until + (_EPOCH - until) % SLOT, zone)
+    return Window(since - (since - _EPOCH) % _HOUR, until + (_EPOCH - until) % _HOUR, zone)
 
 
 def boundaries(window: Window, interval: Interval) -> list[datetime]:

@@ -7,10 +7,9 @@ from typing import LiteralString
 from uuid import UUID
 
 from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Measure, Question
-from agentops_api.analytics.windows import segments
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
-from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, SLOT_MINUTES, rolled_up
+from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, rolled_up
 
 _AS_WRITTEN = 0
 _COLUMN_OF: dict[str, LiteralString] = {
@@ -19,84 +18,100 @@ _COLUMN_OF: dict[str, LiteralString] = {
     "mode": "mode",
     "session": "session_id",
 }
+_PLACES: list[LiteralString] = ["agent_name", "model_name"]
 _METADATA_PLACES: tuple[LiteralString, ...] = ("metadata ->> %(by_0)s", "metadata ->> %(by_1)s")
 
 
 async def read_cells(tx: Tx, project_id: UUID, question: Question) -> list[Cell]:
     """A cell for each bucket of time and split that has evaluations, in no order."""
-    read = _of_rows if question.needs_rows else _of_rollups
-    source, params, keys = read(project_id, question)
-    params["boundaries"] = list(question.boundaries)
-    return await _cells(tx, source, params, keys, question.histograms)
+    where, params = _filters(question)
+    params |= {"project_id": project_id, "boundaries": list(question.boundaries)}
+    periods = [(question.start, question.end)] if question.needs_rows else question.periods_of_rows
+    source: LiteralString = ""
+    if periods:
+        params |= {"rows_from": [start for start, _ in periods], "rows_to": [end for _, end in periods]}
+        source = rolled_up(_rows(question, where, params), slot_minutes="1")
+    if not question.needs_rows:
+        source = _rollups(question, params) + (" UNION ALL " + source if source else "")
+    columns = _PLACES[: len(question.by)] if question.needs_rows else [_COLUMN_OF[dim] for dim in question.by]
+    keys: list[LiteralString] = []
+    for column in columns:
+        keys.append("rollup." + column)
+    relation: LiteralString = "\nFROM (" + source + ") AS rollup (" + ROLLUP_COLUMNS + ")"
+    return await _cells(
+        tx, relation, params, ["rollup." + key for key in keys[: len(question.by)]], question.histograms
+    )
 
 
-def _of_rollups(project_id: UUID, question: Question) -> tuple[LiteralString, dict[str, object], list[LiteralString]]:
-    """The coarsest rollups that tell apart what is asked, and what was written and not merged yet."""
+def _rollups(question: Question, params: dict[str, object]) -> LiteralString:
+    """The coarsest rollups that tell apart what is asked, and, of the same periods, what is not merged yet."""
     dims = question.group.dims | set(question.by)
     coarse = "none" if not dims else next(iter(dims)) if len(dims) == 1 else "all"
-    read = [
-        (int(each.resolution), coarse if each.resolution > SLOT_MINUTES else "all", each.start, each.end)
-        for each in segments(question.start, question.end, question.boundaries)
-    ]
-    read.append((_AS_WRITTEN, "all", question.start, question.end))
-    where = Where()
-    where.add("rollup.agent_name = %(agent)s", agent=question.group.agent)
-    where.add("rollup.model_name = %(model)s", model=question.group.model)
-    where.add("rollup.mode = %(mode)s", mode=question.group.mode)
-    params = where.params | {
-        "project_id": project_id,
+    read = [(int(each.resolution), coarse, each.start, each.end) for each in question.stretches]
+    read += [(_AS_WRITTEN, "all", start, end) for _, _, start, end in read]
+    params |= {
         "resolutions": [row[0] for row in read],
         "dims": [row[1] for row in read],
         "starts": [row[2] for row in read],
         "ends": [row[3] for row in read],
     }
-    source: LiteralString = (
-        """
+    where = Where()
+    where.add("rollup.agent_name = %(agent)s", agent=question.group.agent)
+    where.add("rollup.model_name = %(model)s", model=question.group.model)
+    where.add("rollup.mode = %(mode)s", mode=question.group.mode)
+    return (
+        "SELECT "
+        + ROLLUP_COLUMNS
+        + """
 FROM unnest(%(resolutions)s::smallint[], %(dims)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-     AS stretch (resolution, dims, "from", "to")
+     AS stretch (of_resolution, of_dims, "from", "to")
 JOIN evaluation_rollups AS rollup
-  ON rollup.project_id = %(project_id)s AND rollup.resolution = stretch.resolution AND rollup.dims = stretch.dims
+  ON rollup.project_id = %(project_id)s AND rollup.resolution = of_resolution AND rollup.dims = of_dims
  AND rollup.at >= stretch."from" AND rollup.at < stretch."to"
 """
         + where.sql
     )
-    return source, params, ["rollup." + _COLUMN_OF[dim] for dim in question.by]
 
 
-def _of_rows(project_id: UUID, question: Question) -> tuple[LiteralString, dict[str, object], list[LiteralString]]:
-    """The evaluations themselves; what to split by takes the places of agent and model, which carry nothing else."""
+def _filters(question: Question) -> tuple[Where, dict[str, object]]:
     where = Where()
-    where.add("project_id = %(project_id)s", project_id=project_id)
-    where.add("created_at >= %(start)s", start=question.start)
-    where.add("created_at < %(end)s", end=question.end)
     where.add("coalesce(agent_name, '') = %(agent)s", agent=question.group.agent)
     where.add("coalesce(model_name, '') = %(model)s", model=question.group.model)
     where.add("coalesce(mode, '') = %(mode)s", mode=question.group.mode)
     where.add("session_id = %(session_id)s", session_id=question.session_id)
-    params = where.params
     if question.metadata:
-        where.add("metadata ->> %(metadata_key)s = %(metadata_value)s", metadata_key=question.metadata[0])
-        params["metadata_value"] = question.metadata[1]
-    places: list[LiteralString] = ["NULL::text", "NULL::text"]
-    for n, by in enumerate(question.by):
-        if by.startswith(METADATA_PREFIX):
-            places[n] = _METADATA_PLACES[n]
-            params[f"by_{n}"] = by.removeprefix(METADATA_PREFIX)
-        else:
-            places[n] = _COLUMN_OF[by]
-    rows: LiteralString = (
+        key, value = question.metadata
+        where.add("metadata ->> %(metadata_key)s = %(metadata_value)s", metadata_key=key, metadata_value=value)
+    return where, where.params
+
+
+def _rows(question: Question, where: Where, params: dict[str, object]) -> LiteralString:
+    """The evaluations themselves. What rollups do not tell apart takes the places of agent and model, which then carry
+    nothing else."""
+    places: list[LiteralString] = [*_PLACES, "mode"]
+    if question.needs_rows:
+        places = ["NULL::text", "NULL::text", "NULL::text"]
+        for n, by in enumerate(question.by):
+            if by.startswith(METADATA_PREFIX):
+                places[n] = _METADATA_PLACES[n]
+                params[f"by_{n}"] = by.removeprefix(METADATA_PREFIX)
+            else:
+                places[n] = _COLUMN_OF[by]
+    return (
         "(SELECT project_id, created_at, "
         + places[0]
         + " AS agent_name, "
         + places[1]
-        + """ AS model_name, NULL::text AS mode, semantic_drift, uncertainty, factual_support,
-              hallucination_probability, hallucinated, latency_sec, throughput_qps FROM evaluations"""
+        + " AS model_name, "
+        + places[2]
+        + """ AS mode, semantic_drift, uncertainty, factual_support, hallucination_probability, hallucinated,
+          latency_sec, throughput_qps
+FROM unnest(%(rows_from)s::timestamptz[], %(rows_to)s::timestamptz[]) AS period ("from", "to")
+JOIN evaluations ON project_id = %(project_id)s AND created_at >= period."from" AND created_at < period."to"
+"""
         + where.sql
         + ")"
     )
-    source: LiteralString = "\nFROM (" + rolled_up(rows, slot_minutes="1") + ") AS rollup (" + ROLLUP_COLUMNS + ")"
-    keys: list[LiteralString] = ["rollup.agent_name", "rollup.model_name"]
-    return source, params, keys[: len(question.by)]
 
 
 async def _cells(

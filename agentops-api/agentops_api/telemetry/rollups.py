@@ -13,7 +13,7 @@ from uuid import UUID
 from agentops_api.db.pool import Tx
 
 SLOT_MINUTES = 15
-"""The finest period that rollups tell apart: time zones differ by quarters of an hour."""
+"""The period of a row as it is written."""
 _SLOTS_A_MERGE = 96
 
 _LINEAR: LiteralString = "least(floor(COLUMN * 100), 99)::smallint"
@@ -136,18 +136,25 @@ kept.project_id = due.project_id AND kept.resolution = due.resolution AND kept.d
 AND kept.agent_name = due.agent_name AND kept.model_name = due.model_name AND kept.mode = due.mode
 """
 
-# First what was written is merged within its slots, then that little is spread over the levels.
+# First what was written is merged within its hours, then that little is spread over the levels.
 _MERGE: LiteralString = (
     """
 WITH taken AS (
     DELETE FROM evaluation_rollups
     WHERE project_id = %(project_id)s AND resolution = 0 AND dims = 'all' AND at = ANY (%(slots)s)
     RETURNING *
+), hourly AS (
+    SELECT project_id, resolution, dims, date_trunc('hour', at, 'UTC') AS at, agent_name, model_name, mode,
+           evaluations, verdicts, hallucinations,
+"""
+    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
+    + """
+    FROM taken
 ), fresh AS MATERIALIZED ("""
     # Nothing is left out yet: what came and what went may be as many, and yet different.
-    + _MERGED.replace("SOURCE", "taken").replace("KEEP", "")
+    + _MERGED.replace("SOURCE", "hourly").replace("KEEP", "")
     + """), levels (resolution, dims) AS (
-    VALUES (15, 'all'), (60, 'all'), (60, 'agent'), (60, 'model'), (60, 'mode'), (60, 'none'),
+    VALUES (60, 'all'), (60, 'agent'), (60, 'model'), (60, 'mode'), (60, 'none'),
            (1440, 'all'), (1440, 'agent'), (1440, 'model'), (1440, 'mode'), (1440, 'none')
 ), spread AS MATERIALIZED (
     SELECT project_id, levels.resolution::smallint AS resolution, levels.dims,

@@ -31,7 +31,7 @@ _questions = st.tuples(
     st.sampled_from(["hour", "day", "week"]),
     st.lists(st.sampled_from(DIMS), max_size=2, unique=True).map(tuple),
     st.builds(Group, agent=st.sampled_from([None, "a", ""]), model=st.sampled_from([None, "m1"]), mode=st.none()),
-    st.integers(0, 200),
+    st.integers(0, 100),
 )
 
 
@@ -60,9 +60,9 @@ async def check(db: Database, history: History, asked: list[Asked]) -> None:
         )
 
 
-def _question(zone: str, interval: str, by: tuple[str, ...], group: Group, slots: int) -> Question:
-    end = rollups.slot_of(clock.now()) + timedelta(minutes=15)
-    window = Window(end - timedelta(days=2, minutes=15 * slots), end, ZoneInfo(zone))
+def _question(zone: str, interval: str, by: tuple[str, ...], group: Group, hours: int) -> Question:
+    end = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    window = Window(end - timedelta(days=2, hours=hours), end, ZoneInfo(zone))
     starts = boundaries(window, interval)  # pyright: ignore[reportArgumentType] - one of the sampled
     return Question(window.start, window.end, starts, group, by=by, histograms=MEASURES)
 

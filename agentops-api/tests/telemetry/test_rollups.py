@@ -104,8 +104,8 @@ async def test_merging_waits_for_no_writer_and_loses_nothing(db: Database) -> No
                 async with db.as_project(project_id) as tx:
                     await rollups.rebuild(tx, project_id)
         await upkeep.merge_rollups(db, writer, 1)
-        start = rollups.slot_of(clock.now() - timedelta(hours=1))
-        (cell,) = await store.cells(project_id, Question(start, start + timedelta(hours=2), [start]))
+        start = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+        (cell,) = await store.cells(project_id, Question(start, start + timedelta(hours=3), [start]))
     assert (cell.evaluations, cell.sums["latency"]) == (320, 160_000_000)
     async with db.as_project(project_id) as tx:
         assert await rollups.unmerged_slots(tx, project_id) == []

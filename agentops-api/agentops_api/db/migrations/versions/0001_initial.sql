@@ -145,16 +145,16 @@ CREATE TABLE evaluation_ids (
 --
 -- Rows of resolution 0 are as they were written: a batch inserts one for each quarter of an hour, agent, model and mode
 -- in it, a deletion inserts a negative one. They add up, so no writer waits for another's row. Merging takes them away
--- and adds them to the rows of resolution 15, 60 and 1440 (minutes, in UTC): one a group at 15; at 60 and 1440 also one
--- for each agent, each model, each mode, and for all together (`dims` says which; names that are not meant are empty).
--- A statistic adds the coarsest rows that fit its period, and all of resolution 0.
+-- and adds them to the rows of resolution 60 and 1440 (minutes, in UTC): there is one for each group, for each agent,
+-- each model, each mode, and for all together (`dims` says which; names that are not meant are empty). A statistic adds
+-- the coarsest rows that fit its period, and those of resolution 0.
 --
 -- Sums are integers, because they must not depend on order: scores in 1e-9, seconds and queries per second in 1e-6.
 -- Histograms are parallel arrays, ascending by bucket once merged: of scores, bucket b holds b/100 <= s < (b+1)/100; of
 -- latency and throughput, 1.02^(b-1) < x <= 1.02^b.
 CREATE TABLE evaluation_rollups (
     project_id          uuid        NOT NULL,
-    resolution          smallint    NOT NULL CHECK (resolution IN (0, 15, 60, 1440)),
+    resolution          smallint    NOT NULL CHECK (resolution IN (0, 60, 1440)),
     dims                text        NOT NULL CHECK (dims IN ('all', 'agent', 'model', 'mode', 'none')),
     at                  timestamptz NOT NULL,
     agent_name          text        NOT NULL,
