@@ -26,7 +26,7 @@ _WARM_STARTS = 3
 _console = Console()
 if not _console.is_terminal:
     # Tables in a log file are as wide as they need.
-    _console.width = 180
+    _console.width = 160
 
 
 def main(
