@@ -74,9 +74,9 @@ async def _write(
     async with Database(server.login_url, connections_max=1) as db:
         prepare = _ways(db, tenant.project_id)[way]
         await prepare(items[:rows_each])()
-        before = server.cpu()
+        before, own_before_s = server.cpu(), time.process_time()
         latencies_us, elapsed_s = await _repeat(prepare, items, rows_each=rows_each, seconds=seconds)
-        used = server.cpu().since(before)
+        used, own_s = server.cpu().since(before), time.process_time() - own_before_s
     rows = len(latencies_us) * rows_each
     latencies_us.sort()
     return Ingest(
@@ -94,6 +94,7 @@ async def _write(
         refused=0,
         broken=0,
         postgres_us=used.postgres_s * 1e6 / rows if used.postgres_s else None,
+        others_busy=used.others_share(own_s),
     )
 
 

@@ -20,6 +20,7 @@ class Shape:
     client_ids: bool = False
 
 
+_TRIES = 3
 SHAPES = (
     Shape(1, 1),
     Shape(1, 8),
@@ -49,32 +50,53 @@ class Bench:
 
 def steps(laps: int) -> int:
     """How many measurements `measure` makes."""
-    return laps * (2 * len(SHAPES) + 1 + 2 * 3)
+    return laps * sum(len(_ways(shape)) for shape in SHAPES)
 
 
 def measure(bench: Bench, laps: int) -> Iterator[Ingest]:
     """Each shape on both servers and without HTTP, `laps` times; what is compared stays together."""
     for lap in range(laps):
         for shape in SHAPES:
-            yield _post("group commit", bench.grouped, bench, shape, lap=lap)
-            yield _post("a transaction a request", bench.alone, bench, shape, lap=lap)
-            if shape in (Shape(1, 1), Shape(100, 8), Shape(500, 8)):
-                yield _direct("unnest", bench, shape.rows_a_request, lap=lap)
-            if shape in (Shape(100, 8), Shape(500, 8)):
-                yield _direct("insert", bench, shape.rows_a_request, lap=lap)
-                yield _direct("insert and rollups", bench, shape.rows_a_request, lap=lap)
+            for way in _ways(shape):
+                yield _undisturbed(bench, way, shape, lap=lap)
+
+
+def _ways(shape: Shape) -> tuple[Way, ...]:
+    if shape == Shape(1, 1):
+        return "group commit", "a transaction a request", "unnest"
+    if shape.rows_a_request > 1 and not shape.client_ids:
+        return "group commit", "a transaction a request", "unnest", "insert", "insert and rollups"
+    return "group commit", "a transaction a request"
+
+
+def _undisturbed(bench: Bench, way: Way, shape: Shape, *, lap: int) -> Ingest:
+    """The measurement, or the least disturbed of three where others kept using the machine."""
+    tries: list[Ingest] = []
+    while len(tries) < (_TRIES if bench.patience_s else 1):
+        processes.wait_until_quiet(bench.patience_s)
+        measured = _measure(bench, way, shape, lap=lap)
+        if (measured.others_busy or 0) <= processes.QUIET_SHARE:
+            return measured
+        tries.append(measured)
+    return min(tries, key=lambda each: each.others_busy or 0)
+
+
+def _measure(bench: Bench, way: Way, shape: Shape, *, lap: int) -> Ingest:
+    if way == "group commit":
+        return _post(way, bench.grouped, bench, shape, lap=lap)
+    if way == "a transaction a request":
+        return _post(way, bench.alone, bench, shape, lap=lap)
+    rows_each, seconds = shape.rows_a_request, bench.seconds
+    return direct.write(way, bench.grouped, bench.tenant, bench.items, rows_each=rows_each, seconds=seconds, lap=lap)
 
 
 def _post(way: Way, server: Server, bench: Bench, shape: Shape, *, lap: int) -> Ingest:
     bodies = bench.bodies[shape.rows_a_request, shape.client_ids]
-    processes.wait_until_quiet(bench.patience_s)
     before = server.cpu()
     seen = load.post(server, bench.tenant, bodies, connections=shape.connections, seconds=bench.seconds)
     used = server.cpu().since(before)
     rows = (seen.requests - seen.refused) * bodies.rows_each
-    client_s = seen.client_busy * seen.seconds
     measured = bool(used.machine_s and rows)
-    others_s = used.machine_busy_s - used.server_s - used.postgres_s - client_s
     return Ingest(
         way=way,
         rows_a_request=shape.rows_a_request,
@@ -92,12 +114,5 @@ def _post(way: Way, server: Server, bench: Bench, shape: Shape, *, lap: int) -> 
         server_us=used.server_s * 1e6 / rows if measured else None,
         postgres_us=used.postgres_s * 1e6 / rows if measured else None,
         client_busy=seen.client_busy,
-        others_busy=max(0.0, others_s / used.machine_s) if measured else None,
-    )
-
-
-def _direct(way: Way, bench: Bench, rows_each: int, *, lap: int) -> Ingest:
-    processes.wait_until_quiet(bench.patience_s)
-    return direct.write(
-        way, bench.grouped, bench.tenant, bench.items, rows_each=rows_each, seconds=bench.seconds, lap=lap
+        others_busy=used.others_share(seen.client_busy * seen.seconds),
     )

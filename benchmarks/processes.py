@@ -7,7 +7,8 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _LOOK_S = 0.5
-_QUIET_SHARE = 0.1
+QUIET_SHARE = 0.1
+"""A machine of which others use no more than this is quiet."""
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -20,6 +21,13 @@ class Cpu:
     machine_busy_s: float
     machine_s: float
     """Busy and idle, of all cores."""
+
+    def others_share(self, client_s: float) -> float | None:
+        """How much of the machine went to neither server, PostgreSQL nor a client; None where nothing is known."""
+        if not self.machine_s:
+            return None
+        others_s = self.machine_busy_s - self.server_s - self.postgres_s - client_s
+        return max(0.0, others_s / self.machine_s)
 
     def since(self, before: "Cpu") -> "Cpu":
         """What was used in between."""
@@ -47,7 +55,7 @@ def wait_until_quiet(seconds_max: float) -> None:
         before = _machine()
         time.sleep(_LOOK_S)
         busy_s, total_s = (now - then for now, then in zip(_machine(), before, strict=True))
-        if busy_s <= _QUIET_SHARE * total_s:
+        if busy_s <= QUIET_SHARE * total_s:
             return
 
 

@@ -17,13 +17,15 @@ How it was measured:
 
 - A real server process (`agentops serve`) with its embedded PostgreSQL: durability on, row level security on, rate
   limits raised. A second one with `INGEST_GROUP_COMMIT=false` shares the database.
-- Each kind of request is measured on both servers, and without HTTP, directly after each other, and everything is
-  repeated. Where several rounds were measured, the tables show the one during which the rest of the machine was
-  quietest (`others`: the share of CPU time that went to neither server, database nor client); ratios are medians over
-  the rounds, with their range.
+- Each kind of request is measured on both servers (`one by one` is the second), and without HTTP, directly after each
+  other, and everything is repeated. A measurement during which anything else used more than a tenth of the machine is
+  made again, at most twice; `others` says how much that was in the one that counts. Of the rounds, the tables show the
+  one disturbed least; ratios are of that round too, with their range over all.
 - `client busy` is the CPU time of the load generator over the time that its threads had. Well below 100 % it was not
   the bottleneck; but it, the server and the database share the machine's cores.
-- Without HTTP means: the same role, claims and policies, over one connection; only the time in transactions counts.
+- `SQL` means: without HTTP, as the same role with the same claims and policies, over one connection; only the time in
+  transactions counts. `unnest` is a plain `INSERT ... SELECT FROM unnest(...)`, `as the server` the server's own
+  statement with its rollups, `no rollups` the same without them.
 - Reading: a project whose evaluations are spread over {rows.DAYS} days, {rows.AGENTS} agents and {rows.MODELS} models,
   asked over one connection, one request after the other, until the whole answer was read.
 """

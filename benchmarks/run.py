@@ -5,6 +5,7 @@ Starts real servers in a temporary directory, talks to 127.0.0.1 only, ends what
 """
 
 import re
+import signal
 import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -25,7 +26,7 @@ _WARM_STARTS = 3
 _console = Console()
 if not _console.is_terminal:
     # Tables in a log file are as wide as they need.
-    _console.width = 180
+    _console.width = 160
 
 
 def main(
@@ -50,6 +51,8 @@ def main(
     sizes = [_size(text) for text in wanted.split(",")]
     if quick:
         seconds, laps, requests, patience, sizes, name = 1, 1, 100, 0, [100_000], f"{name}-quick"
+    # A terminated run ends its servers and removes its data as an interrupted one does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     items = payload.sample(seed)
     with _temporary(directory) as folder, _progress() as progress:
         results = _begin(folder, items, name=name, seed=seed, seconds=seconds)

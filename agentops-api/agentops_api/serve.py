@@ -3,6 +3,7 @@
 import uvicorn
 
 from agentops_api.app import create_app
+from agentops_api.edge.protocol import bounded_protocol
 from agentops_api.settings import Settings
 
 _DRAINED_S_MAX = 8
@@ -16,7 +17,7 @@ def serve(settings: Settings) -> None:
         host=settings.host,
         port=settings.listen_port,
         loop="auto",
-        http="httptools",
+        http=bounded_protocol(settings.body_bytes_max),
         ws="none",
         # Log lines and forwarded addresses are the edge's own business.
         log_config=None,

@@ -224,7 +224,7 @@ async def list_api_keys(request: Request, caller: Person, query: Annotated[ListK
 
 
 @router.delete(
-    "/api-keys/{id}",
+    "/api-keys/{id:uuid}",
     operation_id="revoke_api_key",
     summary="Revoke an API key",
     status_code=204,

@@ -26,6 +26,7 @@ _BOM = b"\xef\xbb\xbf"
 # A string that never ends matches up to the end: to try again at each of its quotes would cost the square of the size.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _ROUNDS = 8
+_PART_BYTES = 2**20
 _WINDOW_BITS = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
 
 
@@ -82,17 +83,22 @@ async def _read_rest(receive: Receive, start: bytes, bytes_max: int) -> bytes:
 def inflate(body: bytes, *, window_bits: int, bytes_max: int) -> bytes:
     """The decompressed body. Stops one byte after `bytes_max`, whatever it would grow to."""
     inflater = zlib.decompressobj(window_bits)
+    parts: list[bytes] = []
+    size, rest = 0, body
     try:
-        inflated = inflater.decompress(body, bytes_max + 1)
+        # In parts, because zlib joins what it makes in one call, and a bomb would cost its size twice.
+        while rest and not inflater.eof:
+            parts.append(inflater.decompress(rest, min(_PART_BYTES, bytes_max + 1 - size)))
+            size, rest = size + len(parts[-1]), inflater.unconsumed_tail
+            if size > bytes_max:
+                raise _too_large(bytes_max)
     except zlib.error as error:
         raise Malformed("The body is not what its Content-Encoding says.") from error
-    if len(inflated) > bytes_max:
-        raise _too_large(bytes_max)
     if not inflater.eof:
         raise Malformed("The compressed body ends too early.")
     if inflater.unused_data:
         raise Malformed("Bytes follow the end of the compressed body.")
-    return inflated
+    return b"".join(parts)
 
 
 def check_depth(body: bytes, *, depth_max: int = JSON_DEPTH_MAX) -> None:

@@ -136,7 +136,7 @@ async def get_evaluation_stats(
 
 
 @router.get(
-    "/evaluations/{id}",
+    "/evaluations/{id:uuid}",
     operation_id="get_evaluation",
     summary="Read one evaluation",
     response_model=Evaluation,
@@ -152,7 +152,7 @@ async def get_evaluation(request: Request, caller: Reader, id: UUID) -> Response
 
 
 @router.delete(
-    "/evaluations/{id}",
+    "/evaluations/{id:uuid}",
     operation_id="delete_evaluation",
     summary="Delete one evaluation",
     status_code=204,

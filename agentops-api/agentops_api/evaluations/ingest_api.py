@@ -187,6 +187,8 @@ async def create_evaluations(request: Request) -> Response:
     outcomes = [_accept_or_reason(item, reception, index) for index, item in enumerate(items)]
     # An id that comes twice in one request is stored once; the later items are duplicates of the first.
     records = {outcome.id: outcome for outcome in reversed(outcomes) if isinstance(outcome, Record)}
+    # The wait for a slow database can be long, and what was read is several times as large as what is waiting.
+    del body, items
     if records:
         await server.writer.write(list(records.values()))
     results = [_result(index, outcome, records) for index, outcome in enumerate(outcomes)]

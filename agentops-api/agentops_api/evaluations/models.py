@@ -11,6 +11,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
+    StrictBool,
     StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -28,6 +30,8 @@ METADATA_ITEMS_MAX = 64
 METADATA_CHARS_MAX = 2_000
 
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+# In JSON a number is a number: `true` is no probability of 1, and "0.5" is a mistake of its sender.
+SentScore = Annotated[Score, Strict()]
 Name = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX), AfterValidator(lambda text: text or None)]
 Text = Annotated[str, StringConstraints(max_length=TEXT_CHARS_MAX)]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
@@ -62,8 +66,9 @@ def _utc(value: datetime) -> datetime:
 
 
 def _no_number(value: object) -> object:
-    # Pydantic would read 1763.9 as seconds and 1763900000000 as milliseconds: a guess that fills the wrong hour.
-    if isinstance(value, int | float):
+    # Pydantic would read 1763.9 as seconds and 1763900000000 as milliseconds, also where they are text, as all is in a
+    # query: a guess that fills the wrong hour. A time of ISO 8601 begins with a year and a hyphen.
+    if isinstance(value, int | float) or (isinstance(value, str) and value[4:5] != "-"):
         raise ValueError("must be an ISO 8601 time, as in 2026-11-02T09:30:00Z")
     return value
 
@@ -113,19 +118,19 @@ class EvaluationIn(BaseModel):
     """What it answered."""
     retrieved_docs: Annotated[list[Text], Field(max_length=200)] | None = None
     """The evidence that the answer was given from."""
-    semantic_drift: Score | None = None
+    semantic_drift: SentScore | None = None
     """How far the answer strays from the prompt, in [0, 1]."""
-    uncertainty: Score | None = None
+    uncertainty: SentScore | None = None
     """How unsure the answer sounds, in [0, 1]."""
-    factual_support: Score | None = None
+    factual_support: SentScore | None = None
     """How much of the answer the evidence supports, in [0, 1]."""
-    hallucination_probability: Score | None = None
+    hallucination_probability: SentScore | None = None
     """Probability that the answer contains a hallucination, in [0, 1]."""
-    hallucinated: bool | None = None
+    hallucinated: StrictBool | None = None
     """The verdict; null where nobody gave one, and then not counted in the hallucination rate."""
-    latency_sec: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] | None = None
+    latency_sec: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=True)] | None = None
     """Seconds that the answer took; more than 0, at most a day."""
-    throughput_qps: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    throughput_qps: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] | None = None
     """Queries per second at the agent when it answered."""
     mode: Name | None = None
     """How the answer was checked, such as `self-check` or `retrieved-doc entailment`."""

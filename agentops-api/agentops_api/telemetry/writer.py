@@ -101,6 +101,9 @@ class Writer:
             await request.done
         finally:
             timer.cancel()
+            # A failure's traceback holds this frame, and this frame the failure: without a cut only the collector of
+            # cycles would free it, and all that the request had read.
+            del request
 
     async def _run(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from agentops_api.db.disk import free_bytes
 from agentops_api.db.migrate import create_login, migrate
 from tests.chaos.clusters import external_postgres
 from tests.chaos.load import Load
-from tests.chaos.processes import Account, Server, Site, join, new_site, until_async
+from tests.chaos.processes import Account, Server, Site, join, new_site, until, until_async
 from tests.chaos.verify import verify
 from tests.chaos.wire import Connection
 
@@ -73,6 +73,15 @@ async def test_a_full_disk_of_an_external_database_is_told_apart_from_an_error(
             await stays_readable(server, account, load, filler)
         superuser_url = postgres.url("postgres", "agentops")
         await verify(load.acked, account.project_id, login_url=login_url, superuser_url=superuser_url)
+
+
+async def test_a_disk_with_less_than_a_tenth_free_is_warned_of_before_it_is_full(small_site: Site) -> None:
+    server = await small_site.start()
+    await server.stop()
+    assert "make room before writes fail" not in server.log.read_text()
+    fill(small_site.data_dir / "filler", free=20 * 2**20)
+    server = await small_site.start()
+    await until(lambda: "make room before writes fail" in server.log.read_text(), 10)
 
 
 async def stays_readable(server: Server, account: Account, load: Load, filler: Path) -> None:

@@ -83,6 +83,11 @@ class Connection:
         self._writer.write(part)
         await self._writer.drain()
 
+    async def read(self, bytes_max: int) -> bytes:
+        """What has come, at least a byte."""
+        assert self._reader
+        return await self._reader.read(bytes_max)
+
     async def answer(self) -> Answer:
         """Reads one answer; closes the connection when the server says so."""
         assert self._reader

@@ -66,7 +66,7 @@ def routes() -> set[str]:
     """Every route that the application really has, documented or not."""
     app = create_app(Settings(_env_file=None))  # pyright: ignore[reportCallIssue] - pydantic-settings' own argument
     return {
-        f"{method} {context.path}"
+        f"{method} {context.path_format}"
         for context in iter_route_contexts(app.routes)
         for method in (context.methods or ())
         if method != "HEAD"
