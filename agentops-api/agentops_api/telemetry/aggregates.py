@@ -18,7 +18,8 @@ _COLUMN_OF: dict[str, LiteralString] = {
     "mode": "mode",
     "session": "session_id",
 }
-_PLACES: list[LiteralString] = ["agent_name", "model_name"]
+_KEY: LiteralString = "rollup.NAME"
+_PLACES: tuple[LiteralString, ...] = ("agent_name", "model_name")
 _METADATA_PLACES: tuple[LiteralString, ...] = ("metadata ->> %(by_0)s", "metadata ->> %(by_1)s")
 
 
@@ -33,14 +34,11 @@ async def read_cells(tx: Tx, project_id: UUID, question: Question) -> list[Cell]
         source = rolled_up(_rows(question, where, params), slot_minutes="1")
     if not question.needs_rows:
         source = _rollups(question, params) + (" UNION ALL " + source if source else "")
-    columns = _PLACES[: len(question.by)] if question.needs_rows else [_COLUMN_OF[dim] for dim in question.by]
     keys: list[LiteralString] = []
-    for column in columns:
-        keys.append("rollup." + column)
+    for n, by in enumerate(question.by):
+        keys.append(_KEY.replace("NAME", _PLACES[n] if question.needs_rows else _COLUMN_OF[by]))
     relation: LiteralString = "\nFROM (" + source + ") AS rollup (" + ROLLUP_COLUMNS + ")"
-    return await _cells(
-        tx, relation, params, ["rollup." + key for key in keys[: len(question.by)]], question.histograms
-    )
+    return await _cells(tx, relation, params, keys, question.histograms)
 
 
 def _rollups(question: Question, params: dict[str, object]) -> LiteralString:

@@ -80,8 +80,8 @@ FROM unnest(%(project_ids)s::uuid[], %(ids)s::uuid[]) AS wanted (project_id, id)
 JOIN evaluation_ids USING (project_id, id)
 """
 
-# The id table answers for ids that clients made, the id itself for those the server made: one partition is visited. In a
-# sub-select of its own, so that the planner takes it for a constant, and looks it up in the index.
+# The id table answers for ids that clients made, the id itself for those the server made: one partition is visited.
+# In a sub-select of its own, so that the planner takes it for a constant, and looks it up in the index.
 _AT: LiteralString = """
 project_id = %(project_id)s AND id = %(id)s
 AND created_at = (

@@ -161,7 +161,7 @@ WITH taken AS (
     + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
     + """
     FROM fresh
-), both AS (
+), merged AS (
     SELECT * FROM fresh UNION ALL """
     + _MERGED.replace("SOURCE", "daily").replace("KEEP", "")
     + """
@@ -176,7 +176,7 @@ WITH taken AS (
 """
     + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
     + """
-    FROM both CROSS JOIN levels
+    FROM merged CROSS JOIN levels
 ), due AS MATERIALIZED (
     SELECT DISTINCT """
     + _KEY
