@@ -144,6 +144,10 @@ async def _cells(
             histogram = cell.histograms.setdefault(measure, {})
             for bucket, n in zip(row[-2], row[-1], strict=True):
                 histogram[bucket] = histogram.get(bucket, 0) + n
+        for cell in cells.values():
+            # What came and went again, and is not merged yet, stands there twice and comes to nothing.
+            histogram = cell.histograms.get(measure, {})
+            cell.histograms[measure] = {bucket: n for bucket, n in histogram.items() if n}
     return [cell for cell in cells.values() if cell.evaluations]
 
 
