@@ -153,14 +153,22 @@ CREATE TABLE evaluation_ids (
     PRIMARY KEY (project_id, id)
 );
 
--- Sums and histograms per hour, agent, model and mode, written in the transaction of the rows that they count. A group
--- may have several rows, which add up: a batch inserts its own, a deletion inserts a negative one, and compaction
--- merges them. So writers never wait for each other's row. Sums are integers, because they must not depend on order:
--- scores in 1e-9, seconds and queries per second in 1e-6. Histograms are parallel arrays, ascending by bucket:
--- latency bucket b holds 1.02^(b-1) < seconds <= 1.02^b, probability bucket b holds b/100 <= p < (b+1)/100.
+-- Sums and histograms of evaluations, written in the transaction of the rows that they count.
+--
+-- Rows of resolution 0 are as they were written: a batch inserts one for each quarter of an hour, agent, model and mode
+-- in it, a deletion inserts a negative one. They add up, so no writer waits for another's row. Merging takes them away
+-- and adds them to the rows of resolution 60 and 1440 (minutes, in UTC): there is one for each group, for each agent,
+-- each model, each mode, and for all together (`dims` says which; names that are not meant are empty). A statistic adds
+-- the coarsest rows that fit its period, and those of resolution 0.
+--
+-- Sums are integers, because they must not depend on order: scores in 1e-9, seconds and queries per second in 1e-6.
+-- Histograms are parallel arrays, ascending by bucket once merged: of scores, bucket b holds b/100 <= s < (b+1)/100; of
+-- latency and throughput, 1.02^(b-1) < x <= 1.02^b.
 CREATE TABLE evaluation_rollups (
     project_id          uuid        NOT NULL,
-    hour                timestamptz NOT NULL,
+    resolution          smallint    NOT NULL CHECK (resolution IN (0, 60, 1440)),
+    dims                text        NOT NULL CHECK (dims IN ('all', 'agent', 'model', 'mode', 'none')),
+    at                  timestamptz NOT NULL,
     agent_name          text        NOT NULL,
     model_name          text        NOT NULL,
     mode                text        NOT NULL,
@@ -169,22 +177,30 @@ CREATE TABLE evaluation_rollups (
     hallucinations      bigint      NOT NULL,
     drift_count         bigint      NOT NULL,
     drift_sum           bigint      NOT NULL,
+    drift_buckets       smallint[]  NOT NULL,
+    drift_counts        integer[]   NOT NULL,
     uncertainty_count   bigint      NOT NULL,
     uncertainty_sum     bigint      NOT NULL,
+    uncertainty_buckets smallint[]  NOT NULL,
+    uncertainty_counts  integer[]   NOT NULL,
     support_count       bigint      NOT NULL,
     support_sum         bigint      NOT NULL,
+    support_buckets     smallint[]  NOT NULL,
+    support_counts      integer[]   NOT NULL,
     probability_count   bigint      NOT NULL,
     probability_sum     bigint      NOT NULL,
+    probability_buckets smallint[]  NOT NULL,
+    probability_counts  integer[]   NOT NULL,
     latency_count       bigint      NOT NULL,
     latency_sum         bigint      NOT NULL,
+    latency_buckets     smallint[]  NOT NULL,
+    latency_counts      integer[]   NOT NULL,
     throughput_count    bigint      NOT NULL,
     throughput_sum      bigint      NOT NULL,
-    latency_buckets     smallint[]  NOT NULL,
-    latency_counts      bigint[]    NOT NULL,
-    probability_buckets smallint[]  NOT NULL,
-    probability_counts  bigint[]    NOT NULL
+    throughput_buckets  smallint[]  NOT NULL,
+    throughput_counts   integer[]   NOT NULL
 );
-CREATE INDEX evaluation_rollups_hour ON evaluation_rollups (project_id, hour);
+CREATE INDEX evaluation_rollups_at ON evaluation_rollups (project_id, resolution, dims, at);
 ALTER TABLE evaluation_rollups SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.05);
 
 -- Partitions live in a schema of their own that nobody may use: PostgREST exposes `public`, and a partition named
