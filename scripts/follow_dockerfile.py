@@ -20,9 +20,7 @@ from pathlib import Path
 
 # What these do is the image's business: no account is made on the machine that runs this.
 LEFT_TO_THE_IMAGE = ("useradd", "groupadd", "chown")
-DESCRIBING = frozenset(
-    {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL", "STOPSIGNAL", "USER", "VOLUME"}
-)
+DESCRIBING = frozenset({"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL", "STOPSIGNAL", "USER", "VOLUME"})
 _ABSOLUTE = re.compile(r"(?<=[\s=])/(?=\w)")
 
 

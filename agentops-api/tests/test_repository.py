@@ -27,11 +27,7 @@ def sources(*suffixes: str) -> Iterator[Path]:
     for folder in ("agentops-api", "agentops-client", "benchmarks", "scripts"):
         for path in sorted((ROOT / folder).rglob("*")):
             parts = set(path.relative_to(ROOT).parts)
-            if (
-                path.suffix in suffixes
-                and not parts & (_NOT_OURS | {"migrations"})
-                and path.name != "schema.sql"
-            ):
+            if path.suffix in suffixes and not parts & (_NOT_OURS | {"migrations"}) and path.name != "schema.sql":
                 yield path
 
 
@@ -98,9 +94,7 @@ def test_the_compose_file_only_sets_what_the_server_reads() -> None:
 
 
 def test_the_docker_build_sees_no_more_than_it_copies() -> None:
-    allowed = {
-        line[1:] for line in (SERVER / ".dockerignore").read_text().splitlines() if line.startswith("!")
-    }
+    allowed = {line[1:] for line in (SERVER / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = {
         word.removeprefix("./")
         for name, rest in instructions((SERVER / "Dockerfile").read_text())

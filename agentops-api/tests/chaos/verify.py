@@ -38,7 +38,8 @@ async def verify(
         assert kept == await _rollups(db, project_id), "the statistics are not those of the rows"
         async with db.as_project(project_id) as tx:
             found = await tx.execute(
-                "SELECT coalesce(sum(evaluations), 0)::int FROM evaluation_rollups WHERE resolution IN (0, 60) AND dims = 'all'"
+                "SELECT coalesce(sum(evaluations), 0)::int FROM evaluation_rollups"
+                " WHERE resolution IN (0, 60) AND dims = 'all'"
             )
             assert await found.fetchone() == (len(stored),)
     return Verdict(stored, stored - acked)

@@ -78,7 +78,10 @@ async def test_telemetry_ignores_every_field_that_it_does_not_know(
         assert not evaluation.keys() & (NOT_THEIRS.keys() - {"id", "created_at"})
         assert evaluation["metadata"] is None
     with psycopg.connect(database.superuser_url) as admin:
-        found = admin.execute("SELECT sum(verdicts), sum(evaluations) FROM evaluation_rollups WHERE resolution IN (0, 60) AND dims = 'all'").fetchone()
+        found = admin.execute(
+            "SELECT sum(verdicts), sum(evaluations) FROM evaluation_rollups"
+            " WHERE resolution IN (0, 60) AND dims = 'all'"
+        ).fetchone()
         assert found == (4, 4)
         assert admin.execute("SELECT count(*) FROM memberships WHERE role = 'owner'").fetchone() == (2,)
 
