@@ -186,10 +186,8 @@ def _starts(window: Window, interval: Interval) -> Iterator[datetime]:
 
 
 def _hours(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    local = start.astimezone(zone)
-    at = start - timedelta(minutes=local.minute)
-    if at.astimezone(zone).utcoffset() != local.utcoffset():
-        at = _where_the_clock_moves(at, start, zone)
+    # Where the clock moved since, this lies in the hour before it moved, and the next step finds the move.
+    at = start - timedelta(minutes=start.astimezone(zone).minute)
     while True:
         yield at
         local = at.astimezone(zone)
@@ -199,13 +197,12 @@ def _hours(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Where the zone's date first is `day`; the next date's start, where the zone skipped that day."""
-    wall = datetime(day.year, day.month, day.day, tzinfo=zone)
-    at = wall.astimezone(UTC)
-    if at.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
-        return at
-    # The clock moved over midnight. What midnight would be after the move lies before it (PEP 495: fold=1 in a gap).
-    return _where_the_clock_moves(wall.replace(fold=1).astimezone(UTC), at, zone)
+    """Where the zone's date first is `day`; the next date's start, where the zone skipped that day.
+
+    A midnight that a clock skips is taken with the offset before (PEP 495: fold=0 in a gap), which is the very moment
+    when the clock moves: since 1985 no zone has skipped midnight but from midnight on (tzdata 2025b and 2026f).
+    """
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def _where_the_clock_moves(after: datetime, until: datetime, zone: ZoneInfo) -> datetime:
