@@ -4,13 +4,25 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from agentops_api import clock
+from agentops_api.analytics.answers import (
+    Bar,
+    Breakdown,
+    Comparison,
+    Distribution,
+    Period,
+    Point,
+    Row,
+    Series,
+    Side,
+    Source,
+    Summary,
+    Timeseries,
+)
 from agentops_api.analytics.figures import (
     UNIT_OF,
     Change,
-    Figures,
     Metric,
     changes_between,
     figures_of,
@@ -27,179 +39,21 @@ from agentops_api.analytics.queries import (
     TimeseriesQuery,
 )
 from agentops_api.analytics.statistics import QUANTILES, bins, quantiles
-from agentops_api.analytics.windows import Interval, Window, boundaries
+from agentops_api.analytics.windows import Window, boundaries
 from agentops_api.edge.caller import PROJECT_SECURITY, ProjectCaller, reader
 from agentops_api.edge.problems import responses
+from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import runtime
 
-router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"])
+
+class _Route(Route):
+    repeatable = frozenset({"metric", "by"})
+
+
+router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"], route_class=_Route)
 Reader = Annotated[ProjectCaller, Depends(reader)]
-Source = Literal["rollups", "rows", "rollups and rows"]
 _PROBLEMS = responses(400, 401, 403, 404, 422, 429, 503)
 _SECURITY: dict[str, object] = {"security": PROJECT_SECURITY}
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
-
-
-class Period(_Answer):
-    """A period of time."""
-
-    start: AwareDatetime
-    """Included."""
-    end: AwareDatetime
-    """Not included."""
-    time_zone: str
-    """On whose calendar it is divided."""
-
-
-class Summary(_Answer):
-    """A period, the one before it, and what is different."""
-
-    window: Period
-    """The period asked for."""
-    previous_window: Period
-    """The period of equal length before it."""
-    source: Source
-    """What was read: rollups, or the evaluations themselves."""
-    units: dict[str, str]
-    """The unit of each metric."""
-    current: Figures
-    """The period asked for."""
-    previous: Figures
-    """The one before it."""
-    changes: list[Change]
-    """From previous to current, each with a verdict."""
-
-
-class Point(_Answer):
-    """A metric in one bucket of time."""
-
-    at: AwareDatetime
-    """Where the bucket starts; the first and the last may be cut by the window."""
-    value: float | None
-    """Null where nothing was measured."""
-    count: int
-    """Evaluations in the bucket."""
-
-
-class Series(_Answer):
-    """A metric over time."""
-
-    metric: Metric
-    """What is shown."""
-    unit: str
-    """Its unit."""
-    key: str | None
-    """The agent, model or mode; null for all, for evaluations without one, and for what is left over."""
-    other: bool
-    """All that is not among the largest."""
-    points: list[Point]
-    """A point a bucket, ascending; empty buckets are there too."""
-
-
-class Timeseries(_Answer):
-    """Metrics over time."""
-
-    window: Period
-    """The period."""
-    interval: Interval
-    """How long a bucket is."""
-    source: Source
-    """What was read."""
-    series: list[Series]
-    """For each metric, one or several."""
-
-
-class Row(_Answer):
-    """One group."""
-
-    key: list[str | None]
-    """Its values, in the order of `by`; null where an evaluation has none."""
-    share: float
-    """Its part of all evaluations of the period, in [0, 1]."""
-    figures: Figures
-    """What it looks like."""
-
-
-class Breakdown(_Answer):
-    """Groups beside each other."""
-
-    window: Period
-    """The period."""
-    by: list[str]
-    """What the evaluations are split by."""
-    source: Source
-    """What was read."""
-    groups: int
-    """How many groups there are."""
-    rows: list[Row]
-    """The first of them, sorted."""
-
-
-class Bar(_Answer):
-    """Evaluations whose value lies between two edges."""
-
-    low: float
-    """Lower edge."""
-    high: float
-    """Upper edge."""
-    count: int
-    """Evaluations."""
-
-
-class Distribution(_Answer):
-    """How a measure is spread."""
-
-    window: Period
-    """The period."""
-    measure: Measure
-    """What is shown."""
-    unit: str
-    """Its unit."""
-    source: Source
-    """What was read."""
-    count: int
-    """Evaluations that have the measure."""
-    mean: float | None
-    """Their mean."""
-    percentiles: dict[str, float | None]
-    """p50, p90, p95 and p99."""
-    bars: list[Bar]
-    """Ascending, without gaps."""
-
-
-class Side(_Answer):
-    """One of the two sets."""
-
-    window: Period
-    """Its period."""
-    agent_name: str | None
-    """Its agent, if it is about one."""
-    model_name: str | None
-    """Its model, if it is about one."""
-    mode: str | None
-    """Its mode, if it is about one."""
-    source: Source
-    """What was read."""
-    figures: Figures
-    """What it looks like."""
-
-
-class Comparison(_Answer):
-    """Two sets of evaluations side by side."""
-
-    base: Side
-    """What was."""
-    candidate: Side
-    """What is to be judged."""
-    changes: list[Change]
-    """From base to candidate, each with a verdict."""
-    verdict: Literal["regressed", "improved", "mixed", "no real change", "too few"]
-    """Whether the candidate is really worse or better."""
-    regressions: list[str]
-    """The metrics that are really worse, by more than the tolerance."""
 
 
 @router.get(

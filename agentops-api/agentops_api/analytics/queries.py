@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agentops_api.analytics.figures import Metric
-from agentops_api.analytics.models import DIMS, METADATA_PREFIX, Group, Measure, Question
+from agentops_api.analytics.models import METADATA_PREFIX, Group, Measure, Question
 from agentops_api.analytics.windows import DAYS_MAX, Interval, Window, window_of
 from agentops_api.errors import Invalid
 from agentops_api.evaluations.models import NAME_CHARS_MAX, Time
@@ -19,15 +19,11 @@ _Name = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)]
 _MetadataName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
 
 
-def _known_split(value: str) -> str:
-    known = (*DIMS, "session")
-    if value in known or (value.startswith(METADATA_PREFIX) and value != METADATA_PREFIX):
-        return value
-    raise ValueError(f"must be one of {', '.join(known)} or {METADATA_PREFIX}<key>")
-
-
 Split = Annotated[
-    str, StringConstraints(max_length=NAME_CHARS_MAX + len(METADATA_PREFIX)), AfterValidator(_known_split)
+    str,
+    StringConstraints(
+        max_length=NAME_CHARS_MAX + len(METADATA_PREFIX), pattern=r"^(agent|model|mode|session|metadata:[^\x00]+)$"
+    ),
 ]
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agentops_api import clock
 from agentops_api.analytics.models import Cell, EvaluationStats, Group, Question, stats_of
-from agentops_api.analytics.windows import window_of
+from agentops_api.analytics.windows import DAYS_MAX, window_of
 from agentops_api.edge.caller import PROJECT_SECURITY, ProjectCaller, reader, writer
 from agentops_api.edge.problems import responses
 from agentops_api.edge.route import Route
@@ -21,7 +21,6 @@ from agentops_api.evaluations.paging import cursor_of, position_of
 
 PAGE_ITEMS_MAX = 500
 OFFSET_MAX = 100_000
-STATS_DAYS_MAX = 3_660
 
 router = APIRouter(tags=["evaluations"], route_class=Route)
 Reader = Annotated[ProjectCaller, Depends(reader)]
@@ -63,7 +62,7 @@ class StatsQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
 
-    days: Annotated[int, Field(ge=1, le=STATS_DAYS_MAX)] = 7
+    days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = 7
     """How many days back, from now; the hour in which the period begins counts whole."""
     agent_name: _Name | None = None
     """Only answers to this agent."""

@@ -35,7 +35,7 @@ class Operation:
     @property
     def sdk(self) -> bool:
         """It is for programs: it takes an API key."""
-        return self.path.startswith(("/evaluations", "/metrics"))
+        return self.path.startswith(("/evaluations", "/metrics", "/api/v1"))
 
     def at(self, **params: object) -> str:
         """The path, with all its parameters filled in."""
