@@ -45,14 +45,18 @@ def start(stack: AsyncExitStack, name: str, every_s: float, work: Callable[[], A
 
 async def merge_rollups(db: Database, writer: Writer, rows_min: int) -> None:
     """Merges the rollups of the slots that this process wrote at least `rows_min` rows to."""
-    due: dict[UUID, list[datetime]] = {}
-    for (project_id, slot), rows in list(writer.touched.items()):
+    due: dict[UUID, dict[datetime, int]] = {}
+    for (project_id, slot), rows in writer.touched.items():
         if rows >= rows_min:
-            due.setdefault(project_id, []).append(slot)
-            del writer.touched[project_id, slot]
+            due.setdefault(project_id, {})[slot] = rows
     for project_id, slots in due.items():
         async with db.as_project(project_id, statement_ms_max=60_000) as tx:
             await rollups.merge(tx, project_id, sorted(slots))
+        # Forgotten only now: what could not be merged is due again in the next round.
+        for slot, rows in slots.items():
+            writer.touched[project_id, slot] -= rows
+            if writer.touched[project_id, slot] <= 0:
+                del writer.touched[project_id, slot]
 
 
 async def merge_what_was_left(db: Database) -> None:

@@ -52,7 +52,7 @@ class _Route(Route):
 
 router = APIRouter(prefix="/api/v1/analytics", tags=["analytics"], route_class=_Route)
 Reader = Annotated[ProjectCaller, Depends(reader)]
-_PROBLEMS = responses(400, 401, 403, 404, 422, 429, 503)
+_PROBLEMS = responses(400, 401, 403, 404, 414, 422, 429, 503)
 _SECURITY: dict[str, object] = {"security": PROJECT_SECURITY}
 
 

@@ -50,7 +50,7 @@ class Asked(BaseModel):
     """Only answers of this conversation. Reads the evaluations themselves, of at most 31 days."""
     metadata_key: _MetadataName | None = None
     """Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves."""
-    metadata_value: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+    metadata_value: Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)] | None = None
     """The value, as text."""
 
     def window(self, now: datetime) -> Window:

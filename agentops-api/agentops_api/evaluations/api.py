@@ -91,7 +91,7 @@ class EvaluationPage(BaseModel):
     operation_id="list_evaluations",
     summary="List evaluations, newest first",
     response_model=EvaluationPage,
-    responses=responses(400, 401, 403, 404, 422, 429, 503),
+    responses=responses(400, 401, 403, 404, 414, 422, 429, 503),
     openapi_extra={"security": PROJECT_SECURITY},
 )
 async def list_evaluations(request: Request, caller: Reader, query: Annotated[ListQuery, Query()]) -> Response:
@@ -117,7 +117,7 @@ async def list_evaluations(request: Request, caller: Reader, query: Annotated[Li
     "/evaluations/stats",
     operation_id="get_evaluation_stats",
     summary="Statistics of the last days",
-    responses=responses(400, 401, 403, 404, 422, 429, 503),
+    responses=responses(400, 401, 403, 404, 414, 422, 429, 503),
     openapi_extra={"security": PROJECT_SECURITY},
 )
 async def get_evaluation_stats(
