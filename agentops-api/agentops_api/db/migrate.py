@@ -48,8 +48,8 @@ def schema_sql() -> str:
     )
 
 
-async def migrate(url: str) -> bool:
-    """Runs what is missing; False when there was nothing to do.
+async def migrate(url: str, *, login: str | None = None) -> bool:
+    """Runs what is missing; False when there was nothing to do. `login`: who may then become the roles of the door.
 
     Of several that start together one migrates and the others wait: the lock ends with the transaction, so it works
     behind a transaction-mode pooler too.
@@ -69,6 +69,9 @@ async def migrate(url: str) -> bool:
         script = await asyncio.to_thread(migration_sql, current)
         # Alembic made this text from the revisions of this package; no input is in it.
         await connection.execute(cast(LiteralString, script))
+        if login:
+            # In the same transaction: another server that finds the schema there finds its login allowed too.
+            await grant_doors(connection, login)
     return True
 
 

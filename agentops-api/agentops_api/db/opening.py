@@ -4,12 +4,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from psycopg import AsyncConnection
-
 from agentops_api.db.embedded import embedded_database
-from agentops_api.db.migrate import grant_doors, migrate
+from agentops_api.db.migrate import migrate
 from agentops_api.db.pool import Database
 from agentops_api.settings import Settings
+
+_EMBEDDED_LOGIN = "agentops_login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,7 @@ async def database_urls(settings: Settings) -> AsyncGenerator[Urls]:
 async def open_database(settings: Settings) -> AsyncGenerator[Database]:
     """The migrated database, behind its door."""
     async with database_urls(settings) as urls:
-        changed = await migrate(urls.owner)
-        if changed and not settings.database_url:
-            async with await AsyncConnection.connect(urls.owner) as owner:
-                await grant_doors(owner, "agentops_login")
+        await migrate(urls.owner, login=None if settings.database_url else _EMBEDDED_LOGIN)
         pooled = settings.database_pooled
         async with Database(urls.login, connections_max=settings.database_pool_size, pooled=pooled) as db:
             yield db
