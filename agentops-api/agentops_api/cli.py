@@ -88,7 +88,7 @@ def migrate_(
 
     async def run(settings: Settings) -> None:
         async with database_urls(settings) as urls:
-            changed = await migrate(urls.owner)
+            changed = await migrate(urls.owner, login=urls.allowed)
             _err.print("The schema was brought up to date." if changed else "The schema is up to date.")
             if new_login:
                 sys.stdout.write(await create_login(urls.owner) + "\n")

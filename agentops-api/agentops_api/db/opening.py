@@ -20,6 +20,8 @@ class Urls:
     """Owns the tables; only migrations use it."""
     login: str
     """What the server logs in as."""
+    allowed: str | None = None
+    """The login that migrations let become the roles of the door; None where that is the administrator's to do."""
 
 
 @asynccontextmanager
@@ -31,14 +33,14 @@ async def database_urls(settings: Settings) -> AsyncGenerator[Urls]:
         yield Urls(owner, login)
         return
     async with embedded_database(settings.agentops_data_dir, major=settings.embedded_postgres) as embedded:
-        yield Urls(embedded.owner_url, embedded.login_url)
+        yield Urls(embedded.owner_url, embedded.login_url, allowed=_EMBEDDED_LOGIN)
 
 
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncGenerator[Database]:
     """The migrated database, behind its door."""
     async with database_urls(settings) as urls:
-        await migrate(urls.owner, login=None if settings.database_url else _EMBEDDED_LOGIN)
+        await migrate(urls.owner, login=urls.allowed)
         pooled = settings.database_pooled
         async with Database(urls.login, connections_max=settings.database_pool_size, pooled=pooled) as db:
             yield db
