@@ -27,7 +27,7 @@ from agentops_api.evaluations.accept import Reception, accept
 from agentops_api.evaluations.models import Window
 from agentops_api.serve import serve as serve_forever
 from agentops_api.settings import Settings, load_settings
-from agentops_api.telemetry import rollups
+from agentops_api.telemetry import rollups, words
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.store import Record
 from agentops_api.version import VERSION
@@ -35,10 +35,12 @@ from agentops_api.version import VERSION
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The backend for LLM agent observability.")
 users = typer.Typer(no_args_is_help=True, help="People.")
 keys = typer.Typer(no_args_is_help=True, help="API keys.")
+search = typer.Typer(no_args_is_help=True, help="Words kept beside the evaluations.")
 rollup = typer.Typer(no_args_is_help=True, help="Statistics kept beside the evaluations.")
 app.add_typer(users, name="user")
 app.add_typer(keys, name="key")
 app.add_typer(rollup, name="rollups")
+app.add_typer(search, name="search")
 
 _SEED_CHUNK_ROWS = 1_000
 _out, _err = Console(), Console(stderr=True)
@@ -168,6 +170,17 @@ def rebuild_rollups(project_id: UUID) -> None:
     async def run(settings: Settings) -> None:
         async with open_database(settings) as db, db.as_project(project_id, statement_ms_max=3_600_000) as tx:
             await rollups.rebuild(tx, project_id)
+
+    _run(run)
+
+
+@search.command("rebuild")
+def rebuild_search(project_id: UUID) -> None:
+    """Queue a project's evaluations to be made findable anew; the running server files them."""
+
+    async def run(settings: Settings) -> None:
+        async with open_database(settings) as db, db.as_project(project_id, statement_ms_max=3_600_000) as tx:
+            await words.requeue(tx, project_id)
 
     _run(run)
 

@@ -5,6 +5,7 @@ Each server process does this for what it wrote; doing something twice is harmle
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -15,13 +16,18 @@ from agentops_api import clock, tasks
 from agentops_api.auth import store as auth_store
 from agentops_api.db.disk import free_fraction
 from agentops_api.db.pool import Database
-from agentops_api.telemetry import rollups
+from agentops_api.telemetry import rollups, words
 from agentops_api.telemetry.writer import Writer
 
 log = logging.getLogger(__name__)
 
 MERGE_ROWS_MIN = 100
 """Rows that make a slot worth merging at once; slots with fewer wait for the slower round."""
+FILE_BYTES_MIN = 100_000
+"""Queued text worth filing at once; projects with less wait for the slower round."""
+_BUSY_ROWS_S = 5_000
+_REST, _REST_BUSY = 0.5, 9.0
+"""Rest after filing, in multiples of the time that it took: else, and while more than so many rows a second come in."""
 FREE_FRACTION_MIN = 0.10
 _PARTITIONS_AHEAD = timedelta(days=62)
 
@@ -67,6 +73,26 @@ async def merge_what_was_left(db: Database) -> None:
     for project_id in project_ids:
         async with db.as_project(project_id, statement_ms_max=60_000) as tx:
             await rollups.merge(tx, project_id, await rollups.unmerged_slots(tx, project_id))
+
+
+async def file_words(db: Database, writer: Writer, bytes_min: int) -> None:
+    """Files the words of each project that has at least this much text queued, by whatever process, until none has.
+
+    Filing costs several times the CPU that storing does. While much comes in it therefore rests most of the time: who
+    sends evaluations goes first, and a search looks through the queue itself.
+    """
+    async with db.as_system() as tx:
+        queued = await words.due(tx)
+    due = {project_id for project_id, size in queued.items() if size >= bytes_min}
+    while due:
+        for project_id in tuple(due):
+            started, stored_rows = time.monotonic(), writer.stored_rows
+            async with db.as_project(project_id, statement_ms_max=60_000) as tx:
+                if not await words.file(tx, project_id):
+                    due.discard(project_id)
+            took_s = time.monotonic() - started
+            is_busy = writer.stored_rows - stored_rows > _BUSY_ROWS_S * took_s
+            await asyncio.sleep(took_s * (_REST_BUSY if is_busy else _REST))
 
 
 async def ensure_partitions(db: Database, *, past: timedelta) -> None:

@@ -21,6 +21,7 @@ from agentops_api.evaluations.paging import cursor_of, position_of
 
 PAGE_ITEMS_MAX = 500
 OFFSET_MAX = 100_000
+QUERY_CHARS_MAX = 200
 
 router = APIRouter(tags=["evaluations"], route_class=Route)
 Reader = Annotated[ProjectCaller, Depends(reader)]
@@ -55,6 +56,12 @@ class ListQuery(BaseModel):
     """Only answers before this time (ISO 8601)."""
     min_hallucination_probability: Score | None = None
     """Only answers at least this likely to contain a hallucination."""
+    q: Annotated[str, StringConstraints(min_length=1, max_length=QUERY_CHARS_MAX)] | None = None
+    """Only answers that have all of these words, at most ten, in prompt or response; capitals do not matter.
+
+    A search for what is rare may end its page before it is full, even empty, with `has_more` and a cursor to go on from:
+    so that each answer comes soon. It goes by cursor only, not by `offset`.
+    """
 
 
 class StatsQuery(BaseModel):
@@ -96,17 +103,22 @@ class EvaluationPage(BaseModel):
 )
 async def list_evaluations(request: Request, caller: Reader, query: Annotated[ListQuery, Query()]) -> Response:
     """Pages by cursor; `Link: <…>; rel="next"` names the next page."""
-    if query.cursor is not None and query.offset:
-        message = "cannot be combined with `cursor`"
-        raise Invalid(f"`offset` {message}.", [{"field": "offset", "message": message}])
-    filters = Filters(**query.model_dump(exclude={"limit", "cursor", "offset"}))
+    for other in ("cursor", "q"):
+        if query.offset and getattr(query, other) is not None:
+            message = f"cannot be combined with `{other}`"
+            raise Invalid(f"`offset` {message}.", [{"field": "offset", "message": message}])
+    filters = Filters(**query.model_dump(exclude={"limit", "cursor", "offset", "q"}))
     after = position_of(query.cursor) if query.cursor else None
-    found = await runtime(request).store.page(
-        caller.project_id, filters, after=after, offset=query.offset, limit=query.limit + 1
-    )
-    page, has_more = found[: query.limit], len(found) > query.limit
-    cursor = cursor_of(Position(page[-1].created_at, page[-1].id)) if has_more else None
-    answer = _json({"data": page, "next_cursor": cursor, "has_more": has_more})
+    store, limit = runtime(request).store, query.limit
+    if query.q:
+        found = await store.search(caller.project_id, query.q, filters, after=after, limit=limit)
+        page, last = found.evaluations, found.next
+    else:
+        rows = await store.page(caller.project_id, filters, after=after, offset=query.offset, limit=limit + 1)
+        page = rows[:limit]
+        last = Position(page[-1].created_at, page[-1].id) if len(rows) > limit else None
+    cursor = cursor_of(last) if last else None
+    answer = _json({"data": page, "next_cursor": cursor, "has_more": cursor is not None})
     if cursor:
         kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("cursor", "offset")]
         answer.headers["Link"] = f'</evaluations?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'

@@ -239,4 +239,13 @@ class Position:
     id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """What a search found, newest first, and where to go on. It may stop before its page is full."""
+
+    evaluations: list[Evaluation]
+    next: Position | None
+    """Everything before this place was looked at; None when everything was."""
+
+
 Status = Literal["created", "duplicate", "rejected"]

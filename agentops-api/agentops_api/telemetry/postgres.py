@@ -12,7 +12,8 @@ from agentops_api import ids
 from agentops_api.analytics.models import Cell, Question
 from agentops_api.db.pool import Database, every, one
 from agentops_api.db.where import Where
-from agentops_api.evaluations.models import Evaluation, Filters, Position
+from agentops_api.evaluations.models import Evaluation, Filters, Position, SearchPage
+from agentops_api.telemetry import search, words
 from agentops_api.telemetry.aggregates import read_cells
 from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
 from agentops_api.telemetry.store import Record, RecordRefused
@@ -38,7 +39,15 @@ _INSERT: LiteralString = "INSERT INTO evaluations (project_id, " + _COLUMNS + ")
 
 # Ids that the server made are new by construction: nothing to look up, nothing to come back.
 _INSERT_NEW: LiteralString = (
-    "WITH " + _BATCH + ", stored AS (" + _INSERT + " FROM batch) " + INSERT_ROLLUPS + rolled_up("batch")
+    "WITH "
+    + _BATCH
+    + ", stored AS ("
+    + _INSERT
+    + " FROM batch), queued AS ("
+    + words.queued("batch")
+    + ") "
+    + INSERT_ROLLUPS
+    + rolled_up("batch")
 )
 
 # Ids that clients made are claimed first; who loses the claim waits for the winner's commit, then reads its time. The
@@ -62,6 +71,10 @@ _INSERT_CLAIMED: LiteralString = (
     RETURNING project_id, id
 ), fresh AS (
     SELECT batch.* FROM batch JOIN stored USING (project_id, id)
+), queued AS (
+"""
+    + words.queued("fresh")
+    + """
 ), counted AS (
 """
     + INSERT_ROLLUPS
@@ -72,6 +85,20 @@ SELECT batch.project_id, batch.id
 FROM batch LEFT JOIN stored USING (project_id, id)
 WHERE stored.id IS NULL
 """
+)
+
+_NEWEST_FIRST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
+_PAGE: LiteralString = "SELECT " + _COLUMNS + " FROM evaluations CONDITIONS" + _NEWEST_FIRST + " OFFSET %(offset)s"
+
+# By time alone, a probability that nothing reaches would read everything. The newest of each hundredth that may hold one
+# are found by index; only in the lowest of them are there others.
+_PROBABLE_PAGE: LiteralString = (
+    "SELECT found.* FROM generate_series(floor(%(probability)s::float8 * 100)::integer, 100) AS hundredth, LATERAL (SELECT "
+    + _COLUMNS
+    + " FROM evaluations CONDITIONS AND floor(hallucination_probability * 100) = hundredth::float8"
+    + _NEWEST_FIRST
+    + ") AS found"
+    + _NEWEST_FIRST
 )
 
 _STORED_TIMES: LiteralString = """
@@ -123,22 +150,19 @@ class PostgresStore:
     async def page(
         self, project_id: UUID, filters: Filters, *, after: Position | None, offset: int, limit: int
     ) -> list[Evaluation]:
-        where = _where(project_id, filters)
-        if after:
-            where.add(
-                "(created_at, id) < (%(after_at)s, %(after_id)s)",
-                after_at=after.created_at,
-                after_id=after.id,
-            )
-        sql = (
-            "SELECT "
-            + _COLUMNS
-            + " FROM evaluations"
-            + where.sql
-            + " ORDER BY created_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s"
-        )
+        where = _where(project_id, filters, after)
+        probability = filters.min_hallucination_probability
+        params = where.params | {"limit": limit, "offset": offset}
+        sql = _PAGE if probability is None or offset else _PROBABLE_PAGE
         async with self._db.as_project(project_id) as tx:
-            return await every(tx, Evaluation, sql, where.params | {"limit": limit, "offset": offset})
+            return await every(tx, Evaluation, sql.replace("CONDITIONS", where.sql), params)
+
+    async def search(
+        self, project_id: UUID, text: str, filters: Filters, *, after: Position | None, limit: int
+    ) -> SearchPage:
+        where = _where(project_id, filters, after)
+        async with self._db.as_project(project_id) as tx:
+            return await search.find(tx, text, where, filters, columns=_COLUMNS, after=after, limit=limit)
 
     async def get(self, project_id: UUID, id: UUID) -> Evaluation | None:
         async with self._db.as_project(project_id) as tx:
@@ -152,7 +176,9 @@ class PostgresStore:
                 "WITH gone AS (DELETE FROM evaluations WHERE "
                 + _AT
                 + " RETURNING *), unclaimed AS (DELETE FROM evaluation_ids"
-                + " WHERE project_id = %(project_id)s AND id = %(id)s AND EXISTS (SELECT FROM gone)) "
+                + " WHERE project_id = %(project_id)s AND id = %(id)s AND EXISTS (SELECT FROM gone)), queued AS ("
+                + words.queued_gone("gone")
+                + ") "
                 + INSERT_ROLLUPS
                 + rolled_up("gone", sign="-1"),
                 _at(project_id, id),
@@ -168,7 +194,7 @@ def _at(project_id: UUID, id: UUID) -> dict[str, object]:
     return {"project_id": project_id, "id": id, "id_time": ids.time_of(id)}
 
 
-def _where(project_id: UUID, filters: Filters) -> Where:
+def _where(project_id: UUID, filters: Filters, after: Position | None) -> Where:
     where = Where()
     where.add("project_id = %(project_id)s", project_id=project_id)
     if filters.hallucinated is not None:
@@ -181,4 +207,6 @@ def _where(project_id: UUID, filters: Filters) -> Where:
     where.add("created_at >= %(start_date)s", start_date=filters.start_date)
     where.add("created_at < %(end_date)s", end_date=filters.end_date)
     where.add("hallucination_probability >= %(probability)s", probability=filters.min_hallucination_probability)
+    if after:
+        where.add("(created_at, id) < (%(after_at)s, %(after_id)s)", after_at=after.created_at, after_id=after.id)
     return where

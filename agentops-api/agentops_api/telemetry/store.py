@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from agentops_api.analytics.models import Cell, Question
-from agentops_api.evaluations.models import Evaluation, Filters, Position
+from agentops_api.evaluations.models import Evaluation, Filters, Position, SearchPage
 
 
 @dataclass(slots=True)
@@ -42,6 +42,15 @@ class EvaluationStore(Protocol):
         self, project_id: UUID, filters: Filters, *, after: Position | None, offset: int, limit: int
     ) -> list[Evaluation]:
         """Up to `limit` evaluations, newest first, from behind `after`."""
+        ...
+
+    async def search(
+        self, project_id: UUID, text: str, filters: Filters, *, after: Position | None, limit: int
+    ) -> SearchPage:
+        """Up to `limit` evaluations that have all words of the text in prompt or response, from behind `after`.
+
+        A search that has looked at much stops and says where. Raises Invalid when the text has no word, or too many.
+        """
         ...
 
     async def get(self, project_id: UUID, id: UUID) -> Evaluation | None:

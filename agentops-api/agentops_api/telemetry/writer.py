@@ -64,6 +64,8 @@ class Writer:
         self.queue_bytes_max = queue_bytes_max
         self.queued_rows = 0
         self.queued_bytes = 0
+        self.stored_rows = 0
+        """Rows stored since the start."""
         self.touched: Counter[tuple[UUID, datetime]] = Counter()
         """Rows stored per project and slot since somebody last took them away: those rollups may want merging."""
 
@@ -181,6 +183,7 @@ class Writer:
             await self._store_all(records[:half])
             await self._store_all(records[half:])
             return
+        self.stored_rows += len(records)
         self.touched.update((record.project_id, rollups.slot_of(record.created_at)) for record in records)
 
     def _settle(self, batch: list[_Request]) -> None:

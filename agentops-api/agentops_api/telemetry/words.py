@@ -1,0 +1,210 @@
+"""The words of evaluations: how they are queued, filed and forgotten. `telemetry/search.py` looks them up.
+
+A word is what stands between characters that are neither letters, digits nor `_`, in small letters; of a long one the
+beginning is filed. Filing costs more than storing an evaluation, so it is done in the background: who writes or deletes
+evaluations only queues their times, and takes part in no lock. The tables are made in the second migration; why they
+look so: docs/adr/0006-search.md.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import LiteralString
+from uuid import UUID
+
+from agentops_api.db.pool import Tx
+
+PERIOD = timedelta(days=1)
+"""What a row of the index stands for: it bounds how many places of a common word are read at once."""
+_BYTES_A_RUN = 2 * 2**20
+"""Text filed in one transaction: about a second."""
+
+_PERIOD_OF: LiteralString = "date_bin('1 day', created_at, '2000-01-01T00:00:00Z')"
+_MS: LiteralString = "(extract(epoch FROM created_at - period) * 1000)::integer"
+"""Nothing is rounded here: evaluations are made at whole milliseconds."""
+WORDS_OF: LiteralString = r"string_to_table(regexp_replace(lower(TEXT), '\W+', ' ', 'g'), ' ')"
+"""The set-returning expression that makes words of TEXT; it may make an empty one at either end."""
+STEM_CHARS = 64
+STEM: LiteralString = "left(word, 64)"
+
+_QUEUE: LiteralString = (
+    "INSERT INTO search_pending (project_id, period, times, bytes)"
+    " SELECT project_id, period, array_agg(DISTINCT " + _MS + "), sum(octet_length(prompt) + octet_length(response))"
+    " FROM SOURCE AS source, " + _PERIOD_OF + " AS period GROUP BY project_id, period"
+)
+_QUEUE_GONE: LiteralString = (
+    "INSERT INTO search_pending (project_id, period, times, bytes, gone)"
+    " SELECT project_id, period, ARRAY[" + _MS + "], octet_length(prompt) + octet_length(response),"
+    " ARRAY(SELECT DISTINCT "
+    + STEM
+    + " FROM "
+    + WORDS_OF.replace("TEXT", "prompt || ' ' || response")
+    + " AS word WHERE word <> '')"
+    " FROM SOURCE AS source, " + _PERIOD_OF + " AS period"
+)
+
+
+def queued(source: LiteralString) -> LiteralString:
+    """An INSERT that queues the rows of a relation that has the columns of `evaluations`."""
+    return _QUEUE.replace("SOURCE", source)
+
+
+def queued_gone(source: LiteralString) -> LiteralString:
+    """The same for rows that are being deleted: their words go, where no other evaluation of that time has them."""
+    return _QUEUE_GONE.replace("SOURCE", source)
+
+
+async def due(tx: Tx) -> dict[UUID, int]:
+    """Bytes of text queued for each project; asked as the system."""
+    found = await tx.execute("SELECT project_id, sum(bytes)::bigint FROM search_pending GROUP BY project_id")
+    return dict(await found.fetchall())
+
+
+async def requeue(tx: Tx, project_id: UUID) -> None:
+    """Forgets every word of the project and queues all its evaluations; they stay findable meanwhile."""
+    await _lock(tx, project_id)
+    await tx.execute(
+        """
+        WITH gone AS (DELETE FROM search_words WHERE project_id = %(project_id)s),
+             due AS (DELETE FROM search_pending WHERE project_id = %(project_id)s)
+        INSERT INTO search_pending (project_id, period, times, bytes)
+        SELECT project_id, period, array_agg(DISTINCT ms), sum(bytes)
+        FROM (
+            SELECT project_id, period, """
+        + _MS
+        + """ AS ms, octet_length(prompt) + octet_length(response) AS bytes,
+                   row_number() OVER (PARTITION BY period ORDER BY created_at) / 1000 AS part
+            FROM evaluations, """
+        + _PERIOD_OF
+        + """ AS period
+            WHERE project_id = %(project_id)s
+        ) AS placed
+        GROUP BY project_id, period, part
+        """,
+        {"project_id": project_id},
+    )
+
+
+async def forget(tx: Tx, project_id: UUID, before: datetime) -> None:
+    """Deletes the words of periods that ended by then. Their evaluations must be gone already."""
+    await _lock(tx, project_id)
+    await tx.execute(
+        """
+        WITH gone AS (DELETE FROM search_words WHERE project_id = %(project_id)s AND period <= %(last)s)
+        DELETE FROM search_pending WHERE project_id = %(project_id)s AND period <= %(last)s
+        """,
+        {"project_id": project_id, "last": before - PERIOD},
+    )
+
+
+async def file(tx: Tx, project_id: UUID) -> bool:
+    """Files the newest of what is queued, about two megabytes of text; False when nothing was."""
+    await _lock(tx, project_id)
+    taken = await _take(tx, project_id)
+    for due in taken:
+        if due.gone:
+            await tx.execute(
+                _REMOVE, {"project_id": project_id, "period": due.period, "times": due.times, "words": due.gone}
+            )
+    for due in _merged(taken):
+        await tx.execute(_FILE, {"project_id": project_id, "period": due.period, "times": due.times})
+    return bool(taken)
+
+
+async def _lock(tx: Tx, project_id: UUID) -> None:
+    """One at a time files a project's words; a later statement then sees what the one before committed."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('agentops.words ' || %s, 0))", (str(project_id),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    period: datetime
+    times: list[int]
+    gone: list[str] | None
+
+
+async def _take(tx: Tx, project_id: UUID) -> list[_Due]:
+    found = await tx.execute(
+        """
+        DELETE FROM search_pending
+        WHERE project_id = %(project_id)s AND ctid = ANY (ARRAY(
+            SELECT ctid
+            FROM (
+                SELECT ctid, sum(bytes) OVER (ORDER BY period DESC, ctid) - bytes AS before
+                FROM search_pending WHERE project_id = %(project_id)s
+            ) AS queue
+            WHERE before < %(bytes)s
+        ))
+        RETURNING period, times, gone
+        """,
+        {"project_id": project_id, "bytes": _BYTES_A_RUN},
+    )
+    return [_Due(*row) for row in await found.fetchall()]
+
+
+def _merged(taken: list[_Due]) -> list[_Due]:
+    """One for each period."""
+    times: dict[datetime, set[int]] = {}
+    for due in taken:
+        times.setdefault(due.period, set()).update(due.times)
+    return [_Due(period, sorted(all_times), None) for period, all_times in times.items()]
+
+
+_REMOVE: LiteralString = """
+WITH kept AS (
+    DELETE FROM search_words
+    WHERE project_id = %(project_id)s AND period = %(period)s AND word = ANY (%(words)s) AND times && %(times)s
+    RETURNING word, times
+)
+INSERT INTO search_words (project_id, period, word, times)
+SELECT %(project_id)s, %(period)s, word, rest
+FROM kept, LATERAL (
+    SELECT array_agg(ms ORDER BY ms) AS rest FROM unnest(times) AS ms WHERE ms <> ALL (%(times)s)
+) AS left_over
+WHERE rest IS NOT NULL
+"""
+
+# Rows of one word and period are of four sizes: up to 32 places, 1,000, 32,000, and more. Before a size has 32 rows
+# they become one of the next: so a place is written again three times at most, however many small batches arrive.
+_SIZE: LiteralString = "width_bucket(pg_column_size(kept.times), ARRAY[152, 4120, 131096])"
+_FILE: LiteralString = (
+    """
+WITH fresh AS MATERIALIZED (
+    SELECT """
+    + STEM
+    + """ AS word, array_agg(DISTINCT ms) AS times
+    FROM unnest(%(times)s::integer[]) AS ms,
+         LATERAL (
+             SELECT prompt || ' ' || response AS text FROM evaluations
+             WHERE project_id = %(project_id)s AND created_at = %(period)s + ms * interval '1 millisecond'
+             OFFSET 0
+         ) AS made,
+         """
+    + WORDS_OF.replace("TEXT", "text")
+    + """ AS word
+    WHERE word <> ''
+    GROUP BY 1
+), full_sizes AS (
+    SELECT kept.word, """
+    + _SIZE
+    + """ AS size
+    FROM fresh JOIN search_words AS kept
+      ON kept.project_id = %(project_id)s AND kept.period = %(period)s AND kept.word = fresh.word
+    GROUP BY 1, 2 HAVING count(*) >= 31
+), gone AS (
+    DELETE FROM search_words AS kept USING full_sizes
+    WHERE kept.project_id = %(project_id)s AND kept.period = %(period)s AND kept.word = full_sizes.word
+      AND """
+    + _SIZE
+    + """ = full_sizes.size
+    RETURNING kept.word, kept.times
+)
+INSERT INTO search_words (project_id, period, word, times)
+SELECT %(project_id)s, %(period)s, word, times FROM fresh WHERE word NOT IN (SELECT word FROM gone)
+UNION ALL
+SELECT %(project_id)s, %(period)s, word, array_agg(DISTINCT ms)
+FROM (
+    SELECT word, times FROM gone UNION ALL SELECT word, times FROM fresh WHERE word IN (SELECT word FROM gone)
+) AS together, unnest(times) AS ms
+GROUP BY word
+"""
+)

@@ -1,0 +1,207 @@
+"""A search finds exactly what a look at every evaluation finds, whatever is filed, queued or deleted by then."""
+
+import re
+from collections.abc import AsyncGenerator
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+import pytest
+from agentops_api import clock, upkeep
+from agentops_api.db.pool import Database
+from agentops_api.errors import Invalid
+from agentops_api.evaluations.accept import Reception, accept
+from agentops_api.evaluations.models import EvaluationIn, Filters, Position, Window
+from agentops_api.telemetry import search, words
+from agentops_api.telemetry.postgres import PostgresStore
+from agentops_api.telemetry.store import Record
+from agentops_api.telemetry.writer import Writer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.cast import TestDatabase
+
+pytestmark = pytest.mark.anyio
+
+VOCABULARY = ["the", "order", "refund", "Ünïcode", "order_7", "7", "l'eau", "x" * 70, "x" * 80, "日本語"]
+texts = st.lists(st.sampled_from(VOCABULARY), max_size=5).map(", ".join)
+# What happens one after the other: an evaluation (prompt, response, minutes ago), a deletion, or filing.
+events = st.lists(
+    st.one_of(
+        st.tuples(st.just("make"), texts, texts, st.sampled_from([0, 1, 300, 9_000])),
+        st.tuples(st.just("make"), texts, texts, st.sampled_from([0, 1, 300, 9_000])),
+        st.tuples(st.just("delete"), st.integers(0, 30)),
+        st.tuples(st.just("file")),
+        st.tuples(st.just("rebuild")),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@pytest.fixture
+async def db(database: TestDatabase) -> AsyncGenerator[Database]:
+    async with Database(database.login_url, connections_max=4) as opened:
+        await upkeep.ensure_partitions(opened, past=timedelta(days=30))
+        yield opened
+
+
+def record_of(project_id: UUID, prompt: str, response: str, at: datetime, agent_name: str | None = None) -> Record:
+    reception = Reception(project_id, Window(timedelta(days=30), timedelta(hours=1)), clock.now(), has_nul=False)
+    item = EvaluationIn(prompt=prompt, response=response, created_at=at, id=uuid4(), agent_name=agent_name)
+    return accept(item, reception)
+
+
+def has(text: str, *wanted: str) -> bool:
+    return {word for query in wanted for word in words_of(query)} <= words_of(text)
+
+
+def words_of(text: str) -> set[str]:
+    return set(re.split(r"\W+", text.lower())) - {""}
+
+
+async def found(store: PostgresStore, project_id: UUID, text: str, *, limit: int = 2, **filters: object) -> list[UUID]:
+    """All pages of a search."""
+    ids: list[UUID] = []
+    after: Position | None = None
+    while True:
+        page = await store.search(project_id, text, Filters(**filters), after=after, limit=limit)  # pyright: ignore[reportArgumentType]
+        assert len(page.evaluations) <= limit
+        ids += [each.id for each in page.evaluations]
+        after = page.next
+        if after is None:
+            return ids
+
+
+async def check(db: Database, history: list[tuple[object, ...]]) -> None:
+    store, project_id, stranger = PostgresStore(db), uuid4(), uuid4()
+    now = clock.now()
+    # The stranger has all of it, in the same moments.
+    there: dict[UUID, tuple[datetime, str]] = {}
+    for event in history:
+        match event:
+            case ("make", str(prompt), str(response), int(age)):
+                record = record_of(project_id, prompt or "-", response or "-", now - timedelta(minutes=age))
+                await store.insert([record, record_of(stranger, "the order", "refund", now - timedelta(minutes=age))])
+                there[record.id] = record.created_at, f"{prompt} {response}"
+            case ("delete", int(at)) if there:
+                id = list(there)[at % len(there)]
+                assert await store.delete(project_id, id)
+                del there[id]
+            case ("file",):
+                async with db.as_project(project_id) as tx:
+                    await words.file(tx, project_id)
+            case ("rebuild",):
+                async with db.as_project(project_id) as tx:
+                    await words.requeue(tx, project_id)
+            case _:
+                pass
+    for query in [*VOCABULARY, "THE refund", "order 7", f"the {'x' * 64}", "nothing", "ref"]:
+        expected = sorted((at, id) for id, (at, text) in there.items() if has(text, query))
+        assert await found(store, project_id, query) == [id for _, id in reversed(expected)], query
+
+
+async def test_a_search_finds_what_a_scan_finds(db: Database) -> None:
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    @given(events)
+    def holds(history: list[tuple[object, ...]]) -> None:
+        anyio.from_thread.run(check, db, history)
+
+    await anyio.to_thread.run_sync(holds)
+
+
+async def filed_words(db: Database, project_id: UUID) -> list[tuple[str, int]]:
+    async with db.as_project(project_id) as tx:
+        while await words.file(tx, project_id):
+            pass
+        rows = await tx.execute(
+            "SELECT word, count(DISTINCT (period, ms)) FROM search_words, unnest(times) AS ms GROUP BY word ORDER BY word"
+        )
+        return await rows.fetchall()
+
+
+async def test_a_deleted_evaluation_leaves_no_word_behind(db: Database) -> None:
+    store, project_id, at = PostgresStore(db), uuid4(), clock.now()
+    secret, other = record_of(project_id, "the secret", "of Anna", at), record_of(project_id, "the", "rest", at)
+    await store.insert([secret, other])
+    assert await filed_words(db, project_id) == [("anna", 1), ("of", 1), ("rest", 1), ("secret", 1), ("the", 1)]
+    await store.delete(project_id, secret.id)
+    assert await filed_words(db, project_id) == [("rest", 1), ("the", 1)]
+
+
+async def test_what_is_past_is_forgotten(db: Database) -> None:
+    store, project_id, now = PostgresStore(db), uuid4(), clock.now()
+    old, new = (record_of(project_id, "a word", "b", now - timedelta(days=days)) for days in (9, 1))
+    await store.insert([old, new])
+    await filed_words(db, project_id)
+    async with db.as_project(project_id) as tx:
+        await tx.execute("DELETE FROM evaluations WHERE id = %s", (old.id,))
+        await words.forget(tx, project_id, now - timedelta(days=8))
+    assert await filed_words(db, project_id) == [("a", 1), ("b", 1), ("word", 1)]
+    assert await found(store, project_id, "word") == [new.id]
+
+
+async def test_a_common_word_stays_in_few_rows(db: Database) -> None:
+    store, project_id, now = PostgresStore(db), uuid4(), clock.now() - timedelta(hours=8)
+    start = now.replace(hour=now.hour // 4 * 4, minute=0, second=0, microsecond=0)
+    ids: list[UUID] = []
+    for n in range(100):
+        record = record_of(project_id, "common", f"rare{n}", start + timedelta(seconds=n))
+        await store.insert([record])
+        ids.append(record.id)
+        await filed_words(db, project_id)
+    async with db.as_project(project_id) as tx:
+        rows = await tx.execute("SELECT cardinality(times) FROM search_words WHERE word = 'common' ORDER BY 1 DESC")
+        sizes = [size for (size,) in await rows.fetchall()]
+    assert sizes[:3] == [32, 32, 32]
+    assert sum(sizes) == 100
+    assert await found(store, project_id, "common", limit=30) == ids[::-1]
+
+
+async def test_a_search_that_looked_at_much_says_where_it_stopped(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, project_id, now = PostgresStore(db), uuid4(), clock.now().replace(microsecond=0)
+    records = [record_of(project_id, f"n{n}", "common", now - timedelta(minutes=n), f"a{n % 50}") for n in range(100)]
+    await store.insert(records)
+    monkeypatch.setattr(search, "_CANDIDATES_MAX", 20)
+    for filed in (False, True):
+        if filed:
+            await filed_words(db, project_id)
+        page = await store.search(project_id, "common", Filters(agent_name="a49"), after=None, limit=5)
+        assert page.evaluations == []
+        assert page.next is not None
+        assert await found(store, project_id, "common", agent_name="a49") == [records[49].id, records[99].id]
+        assert await found(store, project_id, "n99") == [records[99].id]
+        window = {"start_date": now - timedelta(minutes=60), "end_date": now - timedelta(minutes=40)}
+        assert await found(store, project_id, "common", **window) == [each.id for each in records[41:61]]
+
+
+@pytest.mark.parametrize("text", ["...", " ", "a b c d e f g h i j k"])
+async def test_a_search_takes_one_to_ten_words(db: Database, text: str) -> None:
+    with pytest.raises(Invalid):
+        await PostgresStore(db).search(uuid4(), text, Filters(), after=None, limit=5)
+
+
+async def test_words_are_filed_while_evaluations_come_and_go(db: Database) -> None:
+    store, project_id = PostgresStore(db), uuid4()
+    kept: list[UUID] = []
+
+    async def come_and_go(name: str) -> None:
+        for n in range(40):
+            record = record_of(project_id, f"common {name}", f"n{n}", clock.now())
+            await store.insert([record])
+            if n % 3 == 0:
+                await store.delete(project_id, record.id)
+            else:
+                kept.append(record.id)
+
+    async with Writer(store, queue_rows_max=10, queue_bytes_max=2**20) as writer, anyio.create_task_group() as tasks:
+        for name in ("a", "b", "c"):
+            tasks.start_soon(come_and_go, name)
+        for _ in range(10):
+            await upkeep.file_words(db, writer, 0)
+    assert sorted(await found(store, project_id, "common")) == sorted(kept)
+    await filed_words(db, project_id)
+    assert sorted(await found(store, project_id, "common")) == sorted(kept)
