@@ -129,6 +129,28 @@ async def test_each_filter_narrows_the_list(sdk: AsyncClient) -> None:
     assert await listed(sdk, agent_name="nobody") == []
 
 
+async def test_a_least_probability_pages_in_order(sdk: AsyncClient) -> None:
+    now = clock.now()
+    scores = [0.29, 0.9, 0.289, 0.2900001, 1.0, 0.0, 0.57, 0.295, None, 0.58]
+    ids = await store(
+        sdk,
+        *[
+            {"hallucination_probability": score, "created_at": (now - timedelta(minutes=n)).isoformat()}
+            for n, score in enumerate(scores)
+        ],
+    )
+    for least in (0, 0.29, 0.295, 0.57, 0.58, 1):
+        expected = [id for id, score in zip(ids, scores, strict=True) if score is not None and score >= least]
+        seen: list[str] = []
+        url = f"/evaluations?limit=2&min_hallucination_probability={least}"
+        while url:
+            answer = await sdk.get(url)
+            seen += [each["id"] for each in answer.json()["data"]]
+            url = answer.headers["link"].split(">")[0].removeprefix("<") if answer.json()["has_more"] else ""
+        assert seen == expected
+        assert await listed(sdk, min_hallucination_probability=least, offset=1) == expected[1:]
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from agentops_api.db.pool import Database, Tx
 from agentops_api.edge.runtime import Runtime
+from agentops_api.telemetry import words
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, UndefinedColumn
 from psycopg.types.json import Jsonb
@@ -20,9 +21,9 @@ pytestmark = pytest.mark.anyio
 DOORS = ("as_project", "as_user", "as_ingest", "as_system")
 TENANT_TABLES = {
     "users", "sessions", "organizations", "memberships", "projects", "api_keys",
-    "evaluations", "evaluation_ids", "evaluation_rollups",
+    "evaluations", "evaluation_ids", "evaluation_rollups", "search_words", "search_pending",
 }  # fmt: skip
-SYSTEM_SEES_NO = {"evaluations", "evaluation_ids", "evaluation_rollups"}
+SYSTEM_SEES_NO = {"evaluations", "evaluation_ids", "evaluation_rollups", "search_words"}
 """What the system's role, which must find out who is calling, has no business with."""
 
 
@@ -75,6 +76,9 @@ async def scene(server: Runtime, owner: Somebody, stranger: Somebody, database: 
         for id in ({}, {"id": str(uuid4())}):
             body = {"prompt": "p", "response": "r", "agent_name": f"of {somebody.email}"} | id
             assert (await somebody.sdk.post("/evaluations", json=body)).status_code == 201
+            if not id:
+                async with server.db.as_project(somebody.project_id) as tx:
+                    await words.file(tx, somebody.project_id)
     with psycopg.connect(database.superuser_url) as admin:
         found = admin.execute(
             """
