@@ -59,8 +59,8 @@ class ListQuery(BaseModel):
     q: Annotated[str, StringConstraints(min_length=1, max_length=QUERY_CHARS_MAX)] | None = None
     """Only answers that have all of these words, at most ten, in prompt or response; capitals do not matter.
 
-    A search for what is rare may end its page before it is full, even empty, with `has_more` and a cursor to go on from:
-    so that each answer comes soon. It goes by cursor only, not by `offset`.
+    So that each answer comes soon, a search for what is rare may end its page before it is full, even empty, with
+    `has_more` and a cursor to go on from. It goes by cursor only, not by `offset`.
     """
 
 

@@ -90,10 +90,11 @@ WHERE stored.id IS NULL
 _NEWEST_FIRST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
 _PAGE: LiteralString = "SELECT " + _COLUMNS + " FROM evaluations CONDITIONS" + _NEWEST_FIRST + " OFFSET %(offset)s"
 
-# By time alone, a probability that nothing reaches would read everything. The newest of each hundredth that may hold one
-# are found by index; only in the lowest of them are there others.
+# By time alone, a probability that nothing reaches would read everything. The newest of each hundredth that may hold
+# one are found by index; only in the lowest of them are there others.
 _PROBABLE_PAGE: LiteralString = (
-    "SELECT found.* FROM generate_series(floor(%(probability)s::float8 * 100)::integer, 100) AS hundredth, LATERAL (SELECT "
+    "SELECT found.*"
+    " FROM generate_series(floor(%(probability)s::float8 * 100)::integer, 100) AS hundredth, LATERAL (SELECT "
     + _COLUMNS
     + " FROM evaluations CONDITIONS AND floor(hallucination_probability * 100) = hundredth::float8"
     + _NEWEST_FIRST

@@ -1,8 +1,8 @@
 """Search: which evaluations have all of these words in prompt or response, newest first.
 
-What is committed is found, no less and no more: places come from the filed words and from the queue of what is not filed
-yet, and each is looked at. The work is bounded instead of the time: a search says where it stopped, and its caller may go
-on from there.
+What is committed is found, no less and no more: places come from the filed words and from the queue of what is not
+filed yet, and each is looked at. The work is bounded instead of the time: a search says where it stopped, and its
+caller may go on from there.
 """
 
 from dataclasses import dataclass
@@ -122,8 +122,8 @@ class _Seen:
     places_bytes: int
 
 
-# A place is where every word has one, or where something is queued. Lateral joins keep the order of their left side, and
-# OFFSET 0 keeps each side as it stands: evaluations are read newest first, one by one, until there are enough.
+# A place is where every word has one, or where something is queued. Lateral joins keep the order of their left side,
+# and OFFSET 0 keeps each side as it stands: evaluations are read newest first, one by one, until there are enough.
 _LOOK: LiteralString = r"""
 WITH places AS MATERIALIZED (
     SELECT period, word, times FROM search_words

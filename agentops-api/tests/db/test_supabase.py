@@ -158,7 +158,14 @@ async def test_through_the_data_api_people_see_what_is_theirs_and_no_more(
 async def test_through_the_data_api_hashes_and_what_is_behind_the_scenes_are_out_of_reach(
     project: SupabaseProject, people: tuple[Somebody, Somebody]
 ) -> None:
-    behind_the_scenes = ("sessions", "login_failures", "evaluation_ids", "search_words", "search_pending", "alembic_version")
+    behind_the_scenes = (
+        "sessions",
+        "login_failures",
+        "evaluation_ids",
+        "search_words",
+        "search_pending",
+        "alembic_version",
+    )
     for query in (
         sql.SQL("SELECT key_hash FROM api_keys"),
         sql.SQL("SELECT * FROM api_keys"),

@@ -12,9 +12,11 @@ DOOR_ROLES = ("agentops_project", "agentops_user", "agentops_ingest", "agentops_
 WHOLE_TABLE_POLICIES = {
     ("agentops_system", table)
     for table in ("alembic_version", "users", "sessions", "login_failures", "organizations", "memberships", "projects",
-                  "api_keys")
+                  "api_keys", "search_pending")
 }  # fmt: skip
-"""Policies that hide no row: the system finds out who is calling, so it reads every account, and no evaluation."""
+"""Policies that hide no row: the system finds out who is calling, so it reads every account, and no evaluation.
+Of the queue of words it may read whose they are and how many bytes.
+"""
 
 Ask = psycopg.Connection[TupleRow]
 

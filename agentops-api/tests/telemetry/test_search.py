@@ -116,7 +116,7 @@ async def filed_words(db: Database, project_id: UUID) -> list[tuple[str, int]]:
         while await words.file(tx, project_id):
             pass
         rows = await tx.execute(
-            "SELECT word, count(DISTINCT (period, ms)) FROM search_words, unnest(times) AS ms GROUP BY word ORDER BY word"
+            "SELECT word, count(DISTINCT (period, ms)) FROM search_words, unnest(times) AS ms GROUP BY word ORDER BY 1"
         )
         return await rows.fetchall()
 
@@ -174,8 +174,10 @@ async def test_a_search_that_looked_at_much_says_where_it_stopped(
         assert page.next is not None
         assert await found(store, project_id, "common", agent_name="a49") == [records[49].id, records[99].id]
         assert await found(store, project_id, "n99") == [records[99].id]
-        window = {"start_date": now - timedelta(minutes=60), "end_date": now - timedelta(minutes=40)}
-        assert await found(store, project_id, "common", **window) == [each.id for each in records[41:61]]
+        first, end = now - timedelta(minutes=60), now - timedelta(minutes=40)
+        assert await found(store, project_id, "common", start_date=first, end_date=end) == [
+            each.id for each in records[41:61]
+        ]
 
 
 @pytest.mark.parametrize("text", ["...", " ", "a b c d e f g h i j k"])
