@@ -66,20 +66,19 @@ async def list_sessions(request: Request, caller: Reader, query: Annotated[ListQ
     default. In the order of the newest answer that the filters allow."""
     window = query.window(clock.now())
     _check_length(window)
-    found = await runtime(request).store.sessions(
+    page, end = await runtime(request).store.sessions(
         caller.project_id,
         SessionFilters(window.start, window.end, query.agent_name, query.model_name, query.hallucinated),
         after=place_of(query.cursor) if query.cursor else None,
-        limit=query.limit + 1,
+        limit=query.limit,
     )
-    page, has_more = found[: query.limit], len(found) > query.limit
     return SessionPage(
         window=Period(start=window.start, end=window.end, time_zone=window.time_zone.key),
         source="rows",
         units=UNITS,
-        data=[session for _, session in page],
-        next_cursor=cursor_of(page[-1][0]) if has_more else None,
-        has_more=has_more,
+        data=page,
+        next_cursor=cursor_of(end) if end else None,
+        has_more=end is not None,
     )
 
 

@@ -13,6 +13,8 @@ from agentops_api.evaluations.models import STORED_EXAMPLE, Evaluation
 
 NAMES_MAX = 20
 """Agents and models that one conversation shows."""
+LISTED_TURNS_MAX, TURNS_MAX = 1_000, 100_000
+"""So many of a conversation's evaluations, the newest, are counted in the list, and where it is read by itself."""
 UNITS: dict[str, str] = {"hallucination_rate": "fraction", "duration_s": "seconds", "avg_latency": "seconds"}
 """Of a conversation's figures."""
 
@@ -21,6 +23,7 @@ _ID = "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07"
 _SESSION: JsonDict = {
     "session_id": "chat-4711",
     "evaluations": 6,
+    "complete": True,
     "verdicts": 6,
     "hallucinations": 1,
     "hallucination_rate": 0.1667,
@@ -57,7 +60,10 @@ class Session(_Answer):
     session_id: str
     """What its evaluations share."""
     evaluations: int
-    """How many there are."""
+    """How many were counted."""
+    complete: bool
+    """These are all. False for a conversation of 1,000 or more in the list, and of 100,000 or more where it is read by
+    itself: only the newest so many are counted, in all its figures."""
     verdicts: int
     """Those that somebody judged."""
     hallucinations: int
@@ -106,7 +112,7 @@ class SessionPage(_Answer):
     units: dict[str, str]
     """The unit of each figure that has one."""
     data: list[Session]
-    """The page."""
+    """The page. One that took too long a search is shorter than `limit`, though there may be more."""
     next_cursor: str | None
     """Hand it back as `cursor` for the next page; null on the last."""
     has_more: bool

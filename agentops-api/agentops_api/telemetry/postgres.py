@@ -167,7 +167,7 @@ class PostgresStore:
 
     async def sessions(
         self, project_id: UUID, filters: SessionFilters, *, after: Place | None, limit: int
-    ) -> list[tuple[Place, Session]]:
+    ) -> tuple[list[Session], Place | None]:
         async with self._db.as_project(project_id) as tx:
             return await read_sessions(tx, project_id, filters, after=after, limit=limit)
 

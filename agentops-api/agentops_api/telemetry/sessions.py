@@ -1,12 +1,12 @@
 """Reading conversations: which come next in a period, and what each looks like.
 
 There is no table of conversations. The newest evaluations of the period are walked, in chunks that grow, until a page's
-conversations are found; only those are then counted, by their index. So a page costs the evaluations between its first
-and last conversation, and those of its conversations. It costs as much as the whole period only where the period's
-evaluations belong to fewer conversations than a page has.
+conversations are found; only those are then counted, by their index. Both are bounded: a walk that has met too few
+conversations ends a page early, and of a conversation only the newest evaluations are counted.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import LiteralString
 from uuid import UUID
 
@@ -16,15 +16,29 @@ from agentops_api.analytics.models import UNITS
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
 from agentops_api.evaluations.models import Position
-from agentops_api.sessions.models import NAMES_MAX, Place, Session, SessionFilters, Worst
+from agentops_api.sessions.models import (
+    LISTED_TURNS_MAX,
+    NAMES_MAX,
+    TURNS_MAX,
+    Place,
+    Session,
+    SessionFilters,
+    Worst,
+)
 
 _CHUNK_ROWS, _CHUNK_GROWTH = 500, 4
+_WALK_ROWS_MAX = 100_000
+_MICROSECOND = timedelta(microseconds=1)
 
 # A sum is that of rollups (telemetry/rollups.py), so that a mean here is the one that analytics gives.
 _FIGURES: LiteralString = """
 WITH turn AS MATERIALIZED (
-    SELECT session_id, created_at, id, hallucinated, hallucination_probability, latency_sec, agent_name, model_name
-    FROM evaluations WHERE_THESE
+    SELECT turn.*
+    FROM unnest(%(session_ids)s::text[]) AS wanted (wanted_id), LATERAL (
+        SELECT session_id, created_at, id, hallucinated, hallucination_probability, latency_sec, agent_name, model_name
+        FROM evaluations WHERE_THESE
+        ORDER BY created_at DESC, id DESC LIMIT %(turns_max)s
+    ) AS turn
 ), worst AS (
     SELECT DISTINCT ON (session_id) session_id, id, created_at, hallucinated, hallucination_probability
     FROM turn
@@ -53,19 +67,24 @@ async def read_sessions(
     after: Place | None,
     limit: int,
     chunk_rows: int = _CHUNK_ROWS,
-) -> list[tuple[Place, Session]]:
-    """Up to `limit` conversations from behind `after`, those with the newest matching answer first."""
-    places = await _places(tx, project_id, filters, after=after, limit=limit, rows=chunk_rows)
-    where = _in_period(project_id, filters)
-    where.add("session_id = ANY(%(session_ids)s::text[])", session_ids=[place.session_id for place in places])
-    found = {each.session_id: each for each in await _figures(tx, where)} if places else {}
+    walk_rows_max: int = _WALK_ROWS_MAX,
+) -> tuple[list[Session], Place | None]:
+    """Up to `limit` conversations from behind `after`, those with the newest matching answer first, and the place from
+    which the next page goes on; None for that on the last."""
+    places, end = await _places(
+        tx, project_id, filters, after=after, limit=limit, rows=chunk_rows, rows_max=walk_rows_max
+    )
+    session_ids = [place.session_id for place in places]
+    figures = await _figures(tx, _in_period(project_id, filters), session_ids, turns_max=LISTED_TURNS_MAX)
     # One that is missing was deleted between the two statements.
-    return [(place, found[place.session_id]) for place in places if place.session_id in found]
+    return [figures[session_id] for session_id in session_ids if session_id in figures], end
 
 
 async def read_session(tx: Tx, project_id: UUID, session_id: str) -> Session | None:
     """The conversation over all its time; None when there is none."""
-    return next(iter(await _figures(tx, turns(project_id, session_id))), None)
+    where = Where()
+    where.add("project_id = %(project_id)s", project_id=project_id)
+    return (await _figures(tx, where, [session_id], turns_max=TURNS_MAX)).get(session_id)
 
 
 def turns(project_id: UUID, session_id: str, *, after: Position | None = None) -> Where:
@@ -78,17 +97,26 @@ def turns(project_id: UUID, session_id: str, *, after: Position | None = None) -
     return where
 
 
-async def _figures(tx: Tx, where: Where) -> list[Session]:
-    async with tx.cursor(row_factory=kwargs_row(_session)) as cursor:
-        await cursor.execute(_FIGURES.replace("WHERE_THESE", where.sql), where.params | {"names_max": NAMES_MAX})
-        return await cursor.fetchall()
+async def _figures(tx: Tx, where: Where, session_ids: list[str], *, turns_max: int) -> dict[str, Session]:
+    where.add("session_id = wanted_id")
+    params = {"session_ids": session_ids, "turns_max": turns_max, "names_max": NAMES_MAX}
+    async with tx.cursor(row_factory=kwargs_row(partial(_session, turns_max=turns_max))) as cursor:
+        await cursor.execute(_FIGURES.replace("WHERE_THESE", where.sql), where.params | params)
+        return {session.session_id: session for session in await cursor.fetchall()}
 
 
 async def _places(
-    tx: Tx, project_id: UUID, filters: SessionFilters, *, after: Place | None, limit: int, rows: int
-) -> list[Place]:
+    tx: Tx,
+    project_id: UUID,
+    filters: SessionFilters,
+    *,
+    after: Place | None,
+    limit: int,
+    rows: int,
+    rows_max: int,
+) -> tuple[list[Place], Place | None]:
     """Walks down the period. Conversations are told apart by the newest answer that matches: the first that is met."""
-    until = after.at if after else None
+    until, walked = after.at if after else None, 0
     seen: set[str] = set()
     met: list[Place] = []
     while True:
@@ -98,8 +126,15 @@ async def _places(
         met += await _of_this_page(tx, project_id, filters, fresh, after=after)
         # Of those at the floor itself, more may come with the next chunk.
         settled = sorted((place for place in met if floor is None or place.at > floor), reverse=True)
-        if floor is None or len(settled) >= limit:
-            return settled[:limit]
+        if len(settled) > limit:
+            return settled[:limit], settled[limit - 1]
+        if floor is None:
+            return settled, None
+        walked += rows
+        # Behind all that is newer than the floor, whatever its name.
+        end = Place(floor + _MICROSECOND, "")
+        if walked >= rows_max and (after is None or end < after):
+            return settled, end
         until, rows = floor, rows * _CHUNK_GROWTH
 
 
@@ -138,6 +173,8 @@ async def _of_this_page(
 
 async def _without(tx: Tx, places: list[Place], where: Where) -> list[Place]:
     """The conversations that have no such answer."""
+    if not places:
+        return []
     where.add("session_id = candidate")
     # As a scalar, so that it is one look into the index for each, whatever the planner thinks of their number.
     found = await tx.execute(
@@ -183,6 +220,7 @@ def _session(
     worst_at: datetime,
     worst_hallucinated: bool | None,
     worst_probability: float | None,
+    turns_max: int,
 ) -> Session:
     worst = worst_id and Worst(
         id=worst_id,
@@ -193,6 +231,7 @@ def _session(
     return Session(
         session_id=session_id,
         evaluations=evaluations,
+        complete=evaluations < turns_max,
         verdicts=verdicts,
         hallucinations=hallucinations,
         hallucination_rate=hallucinations / verdicts if verdicts else None,

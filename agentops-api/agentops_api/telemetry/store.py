@@ -59,8 +59,9 @@ class EvaluationStore(Protocol):
 
     async def sessions(
         self, project_id: UUID, filters: SessionFilters, *, after: Place | None, limit: int
-    ) -> list[tuple[Place, Session]]:
-        """Up to `limit` conversations of the period, from behind `after`, those with the newest matching answer first.
+    ) -> tuple[list[Session], Place | None]:
+        """Up to `limit` conversations of the period, from behind `after`, those with the newest matching answer first,
+        and the place from which the next page goes on; None for that on the last.
 
         Which ones are filtered; their figures count all their evaluations of the period.
         """

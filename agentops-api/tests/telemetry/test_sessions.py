@@ -56,7 +56,8 @@ FROM (SELECT *, coalesce(agent_name = %(agent)s, %(agent)s::text IS NULL)
         AND session_id IS NOT NULL) AS turn
 GROUP BY session_id
 HAVING CASE %(hallucinated)s WHEN 'some' THEN bool_or(matches AND coalesce(hallucinated, false))
-                             WHEN 'none' THEN bool_or(matches) AND NOT bool_or(matches AND coalesce(hallucinated, false))
+                             WHEN 'none' THEN bool_or(matches)
+                                                  AND NOT bool_or(matches AND coalesce(hallucinated, false))
                              ELSE bool_or(matches) END
 ORDER BY max(created_at) FILTER (WHERE matches AND (hallucinated OR %(hallucinated)s <> 'some')) DESC,
          session_id COLLATE "C" DESC
@@ -83,16 +84,20 @@ async def plain(db: Database, project_id: UUID, filters: SessionFilters) -> list
         return [(row[0], row[1], row[2]) for row in await (await tx.execute(_PLAIN, params)).fetchall()]
 
 
-async def walked(db: Database, project_id: UUID, filters: SessionFilters, *, limit: int, chunk: int) -> list[Shown]:
-    found: list[tuple[Place, Session]] = []
+async def walked(
+    db: Database, project_id: UUID, filters: SessionFilters, *, limit: int, chunk: int, walk: int
+) -> list[Shown]:
+    found: list[Session] = []
+    after: Place | None = None
     while True:
         async with db.as_project(project_id) as tx:
-            page = await read_sessions(
-                tx, project_id, filters, after=found[-1][0] if found else None, limit=limit, chunk_rows=chunk
+            page, after = await read_sessions(
+                tx, project_id, filters, after=after, limit=limit, chunk_rows=chunk, walk_rows_max=walk
             )
+        assert len(page) <= limit
         found += page
-        if len(page) < limit:
-            return [(each.session_id, each.evaluations, each.hallucinations) for _, each in found]
+        if after is None:
+            return [(each.session_id, each.evaluations, each.hallucinations) for each in found]
 
 
 async def check(db: Database, turns: list[Turn], asked: tuple[str | None, str | None, bool | None, int]) -> None:
@@ -103,8 +108,8 @@ async def check(db: Database, turns: list[Turn], asked: tuple[str | None, str | 
     # Half way between two of the ages that `insert` gives.
     filters = SessionFilters(end - timedelta(minutes=52.5), end, agent, model, hallucinated)
     expected = await plain(db, project_id, filters)
-    for limit, chunk in ((1, 1), (2, 3), (3, 500)):
-        assert await walked(db, project_id, filters, limit=limit, chunk=chunk) == expected
+    for limit, chunk, walk in ((1, 1, 100), (2, 3, 100), (3, 500, 500), (3, 1, 1), (2, 2, 6)):
+        assert await walked(db, project_id, filters, limit=limit, chunk=chunk, walk=walk) == expected
 
 
 async def test_pages_are_those_of_a_plain_count(db: Database) -> None:
