@@ -30,6 +30,7 @@ from agentops_api.edge.runtime import Runtime
 from agentops_api.evaluations import api as evaluations_api
 from agentops_api.evaluations import ingest_api
 from agentops_api.evaluations.models import Window
+from agentops_api.sessions import api as sessions_api
 from agentops_api.settings import Settings, signing_key
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.writer import Writer
@@ -56,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     problems.install(app)
-    for slice_ in (ingest_api, evaluations_api, analytics_api, auth_api, health, pages):
+    for slice_ in (ingest_api, evaluations_api, analytics_api, sessions_api, auth_api, health, pages):
         app.include_router(slice_.router)
     _document_raw_handlers(app)
     middleware.install(app, settings, direct=ingest_api.DIRECT)

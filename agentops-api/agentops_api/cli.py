@@ -18,6 +18,7 @@ from agentops_api import clock, log, upkeep
 from agentops_api.app import create_app
 from agentops_api.auth.command_line import default_project, make_key, make_user
 from agentops_api.auth.models import SCOPES
+from agentops_api.compare import compare
 from agentops_api.db.migrate import create_login, migrate, schema_sql
 from agentops_api.db.opening import database_urls, open_database
 from agentops_api.demo import history
@@ -41,6 +42,7 @@ app.add_typer(users, name="user")
 app.add_typer(keys, name="key")
 app.add_typer(rollup, name="rollups")
 app.add_typer(search, name="search")
+app.command()(compare)
 
 _SEED_CHUNK_ROWS = 1_000
 _out, _err = Console(), Console(stderr=True)

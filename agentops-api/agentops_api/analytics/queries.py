@@ -13,6 +13,8 @@ from agentops_api.evaluations.models import NAME_CHARS_MAX, Time
 
 ROWS_DAYS_MAX = 31
 """Questions that rollups cannot answer read the evaluations themselves, of so many days at the most."""
+ROWS_HOURS_MAX = ROWS_DAYS_MAX * 24 + 1
+"""So many days that end now, at no whole hour, are an hour more when both ends are widened to whole hours."""
 GROUPS_MAX = 500
 SERIES_MAX = 20
 _Name = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)]
@@ -27,8 +29,8 @@ Split = Annotated[
 ]
 
 
-class Asked(BaseModel):
-    """The period and the filters that every question has."""
+class InPeriod(BaseModel):
+    """A period, as it is asked for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
 
@@ -40,6 +42,15 @@ class Asked(BaseModel):
     """Where it ends, not included. Not given: now."""
     time_zone: Annotated[str, StringConstraints(max_length=64)] = "UTC"
     """The IANA zone on whose calendar days, weeks and hours begin."""
+
+    def window(self, now: datetime) -> Window:
+        """The period. Raises Invalid."""
+        return window_of(now=now, time_zone=self.time_zone, days=self.days, start=self.start, end=self.end)
+
+
+class Asked(InPeriod):
+    """The period and the filters that every question of analytics has."""
+
     agent_name: _Name | None = None
     """Only answers to this agent; empty: those without one."""
     model_name: _Name | None = None
@@ -52,10 +63,6 @@ class Asked(BaseModel):
     """Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves."""
     metadata_value: Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)] | None = None
     """The value, as text."""
-
-    def window(self, now: datetime) -> Window:
-        """The period. Raises Invalid."""
-        return window_of(now=now, time_zone=self.time_zone, days=self.days, start=self.start, end=self.end)
 
     def question(
         self,
@@ -81,7 +88,7 @@ class Asked(BaseModel):
             histograms=histograms,
             minutes=minutes,
         )
-        if question.hours_of_rows > ROWS_DAYS_MAX * 24:
+        if question.hours_of_rows > ROWS_HOURS_MAX:
             raise _invalid(
                 "start",
                 f"must be at most {ROWS_DAYS_MAX} days before `end` for what rollups do not tell apart: minutes,"

@@ -94,7 +94,8 @@ class Edge:
             await self._app(scope, receive, partial(_tell_plainly, send))
             return
         path: str = scope["path"]
-        if path.endswith("/") and len(path) > 1:
+        # A slash that was sent as %2F is the end of a name, as conversations may have.
+        if path.endswith("/") and len(path) > 1 and (scope.get("raw_path") or b"/").endswith(b"/"):
             path = scope["path"] = path[:-1]
         facts = _Facts(scope)
         request_id.set(facts.request_id)

@@ -13,9 +13,11 @@ from agentops_api.analytics.models import Cell, Question
 from agentops_api.db.pool import Database, every, one
 from agentops_api.db.where import Where
 from agentops_api.evaluations.models import Evaluation, Filters, Position, SearchPage
+from agentops_api.sessions.models import Place, Session, SessionFilters
 from agentops_api.telemetry import search, words
 from agentops_api.telemetry.aggregates import read_cells
 from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
+from agentops_api.telemetry.sessions import read_session, read_sessions, turns
 from agentops_api.telemetry.store import Record, RecordRefused
 
 _COLUMNS: LiteralString = """
@@ -189,6 +191,21 @@ class PostgresStore:
     async def cells(self, project_id: UUID, question: Question) -> list[Cell]:
         async with self._db.as_project(project_id) as tx:
             return await read_cells(tx, project_id, question)
+
+    async def sessions(
+        self, project_id: UUID, filters: SessionFilters, *, after: Place | None, limit: int
+    ) -> tuple[list[Session], Place | None]:
+        async with self._db.as_project(project_id) as tx:
+            return await read_sessions(tx, project_id, filters, after=after, limit=limit)
+
+    async def session(
+        self, project_id: UUID, session_id: str, *, after: Position | None, limit: int
+    ) -> tuple[Session, list[Evaluation]] | None:
+        where = turns(project_id, session_id, after=after)
+        sql = "SELECT " + _COLUMNS + " FROM evaluations" + where.sql + " ORDER BY created_at, id LIMIT %(limit)s"
+        async with self._db.as_project(project_id) as tx:
+            found = await read_session(tx, project_id, session_id)
+            return found and (found, await every(tx, Evaluation, sql, where.params | {"limit": limit}))
 
 
 def _at(project_id: UUID, id: UUID) -> dict[str, object]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from agentops_api.analytics.models import Cell, Question
 from agentops_api.evaluations.models import Evaluation, Filters, Position, SearchPage
+from agentops_api.sessions.models import Place, Session, SessionFilters
 
 
 @dataclass(slots=True)
@@ -63,6 +64,23 @@ class EvaluationStore(Protocol):
 
     async def cells(self, project_id: UUID, question: Question) -> list[Cell]:
         """Sums and histograms of the period, a cell for each bucket of time and split that has evaluations."""
+        ...
+
+    async def sessions(
+        self, project_id: UUID, filters: SessionFilters, *, after: Place | None, limit: int
+    ) -> tuple[list[Session], Place | None]:
+        """Up to `limit` conversations of the period, from behind `after`, those with the newest matching answer first,
+        and the place from which the next page goes on; None for that on the last.
+
+        Which ones are filtered; their figures count all their evaluations of the period.
+        """
+        ...
+
+    async def session(
+        self, project_id: UUID, session_id: str, *, after: Position | None, limit: int
+    ) -> tuple[Session, list[Evaluation]] | None:
+        """The conversation over all its time, and up to `limit` of its evaluations, oldest first, from behind `after`;
+        None when there is none."""
         ...
 
 

@@ -1,0 +1,144 @@
+"""`agentops compare` as a build runs it: a process that asks a server on a port, its exit code, and what it prints."""
+
+import asyncio
+import random
+import re
+import socket
+import subprocess
+from collections.abc import AsyncGenerator
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+import pytest
+import uvicorn
+from agentops_api.analytics.queries import CompareQuery
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from tests.cast import Somebody
+from tests.command import agentops
+
+pytestmark = pytest.mark.anyio
+Done = subprocess.CompletedProcess[str]
+OLD_AND_NEW = ("--base-model-name", "old", "--candidate-model-name", "new")
+
+
+class Compare(Protocol):
+    """Runs the command against the server, with the owner's key unless another is given."""
+
+    async def __call__(self, *words: str, **environment: str) -> Done: ...
+
+
+@pytest.fixture
+async def url(app: FastAPI) -> AsyncGenerator[str]:
+    """The address of the application, which a process of its own can reach."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+        serving = asyncio.create_task(server.serve([listening]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+def compare(url: str, owner: Somebody, tmp_path: Path) -> Compare:
+    known = {"AGENTOPS_API_URL": url, "AGENTOPS_API_KEY": owner.key, "NO_PROXY": "127.0.0.1"}
+
+    async def run(*words: str, **environment: str) -> Done:
+        return await asyncio.to_thread(
+            partial(agentops, "compare", *words, directory=tmp_path, **(known | environment))
+        )
+
+    return run
+
+
+@pytest.fixture
+async def models(sdk: AsyncClient) -> None:
+    """The model `new` is really worse than `old`, and `same` answers as `old` does."""
+    dice = random.Random(3)
+
+    def answers(model: str, *, one_wrong_in: int, slower: float) -> list[dict[str, Any]]:
+        return [
+            {
+                "prompt": "p",
+                "response": "r",
+                "model_name": model,
+                "hallucinated": n % one_wrong_in == 0,
+                "latency_sec": dice.lognormvariate(slower, 0.3),
+            }
+            for n in range(400)
+        ]
+
+    good = answers("old", one_wrong_in=20, slower=0)
+    bad = answers("new", one_wrong_in=5, slower=0.3)
+    for items in (good, bad, [item | {"model_name": "same"} for item in good]):
+        assert (await sdk.post("/evaluations/batch", json={"evaluations": items})).status_code == 201
+
+
+def refused(done: Done) -> str:
+    """The one line that an error is answered with."""
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("agentops: ")
+    return line
+
+
+@pytest.mark.usefixtures("models")
+async def test_a_regression_fails_the_build_and_nothing_else_does(compare: Compare, stranger: Somebody) -> None:
+    worse = await compare(*OLD_AND_NEW)
+    assert (worse.returncode, worse.stderr) == (1, "")
+    assert re.search(r"^base +old, .* UTC, 400 evaluations$", worse.stdout, re.MULTILINE)
+    assert re.search(r"hallucination_rate .* 0\.05 .* 0\.2 .* worse ", worse.stdout)
+    assert re.search(r"^regressed .*hallucination_rate", worse.stdout, re.MULTILINE)
+    for words, verdict in (
+        (("--base-model-name", "new", "--candidate-model-name", "old"), "improved"),
+        (("--base-model-name", "old", "--candidate-model-name", "same", "--days", "3"), "no real change"),
+        (("--base-model-name", "old", "--candidate-model-name", "nobody"), "too few"),
+    ):
+        done = await compare(*words)
+        assert (done.returncode, done.stderr) == (0, ""), verdict
+        assert done.stdout.splitlines()[-1] == verdict
+    tolerated = await compare(*OLD_AND_NEW, "--tolerance", "5")
+    assert tolerated.returncode == 0
+    assert "worse, tolerated" in tolerated.stdout
+    foreign = await compare(*OLD_AND_NEW, AGENTOPS_API_KEY=stranger.key)
+    assert foreign.returncode == 0
+    assert foreign.stdout.splitlines()[-1] == "too few", "a stranger compares nothing of the owner's"
+
+
+@pytest.mark.usefixtures("models")
+async def test_json_is_the_servers_answer(compare: Compare, sdk: AsyncClient) -> None:
+    done = await compare(*OLD_AND_NEW, "--json", "--start", "2026-11-01T00:00:00Z", "--end", "2026-11-08T00:00:00Z")
+    asked = {"base_model_name": "old", "candidate_model_name": "new"}
+    period = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-08T00:00:00Z"}
+    answer = await sdk.get("/api/v1/analytics/compare", params=asked | period)
+    assert done.returncode == 0
+    assert orjson.loads(done.stdout) == answer.json()
+
+
+async def test_every_parameter_of_the_comparison_is_an_option(compare: Compare) -> None:
+    shown = await compare("--help")
+    options = set(re.findall(r"--([a-z][a-z-]+)", shown.stdout)) - {"help", "json", "url", "key"}
+    assert options == {name.replace("_", "-") for name in CompareQuery.model_fields}
+
+
+async def test_an_error_is_one_sentence_and_never_a_regression(compare: Compare, owner: Somebody, url: str) -> None:
+    made = await owner.person.post("/auth/api-keys", json={"name": "writes", "scopes": ["ingest"]})
+    writes = made.json()["key"]
+    assert "AGENTOPS_API_KEY" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_KEY=""))
+    assert "AGENTOPS_API_KEY" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_KEY="agops_ä\nb"))
+    assert "(401)" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_KEY="agops_wrong"))
+    assert "(403)" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_KEY=writes))
+    assert "(422): tolerance: " in refused(await compare(*OLD_AND_NEW, "--tolerance", "-1"))
+    assert "(422): time_zone: " in refused(await compare(*OLD_AND_NEW, "--time-zone", "Mars/Olympus"))
+    assert "--candidate-model-name" in refused(await compare("--days", "7"))
+    assert "cannot be asked" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_URL="http://127.0.0.1:1"))
+    assert "(404)" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_URL=f"{url}/elsewhere"))
+    assert "cannot be asked" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_URL="not an address"))
+    assert "is this the address" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_URL=f"{url}/openapi.json?x="))
+    for words in (("--unheard-of",), ("--days", "many")):
+        assert (await compare(*words)).returncode == 2
