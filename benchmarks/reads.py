@@ -17,6 +17,8 @@ from benchmarks.results import Read
 from benchmarks.server import HOST, Server, Tenant
 
 _WARM_UP = 10
+_QUESTION_S_MAX, _MEASURED_MIN = 60.0, 6
+"""A question that took this long, all requests together, is asked no more."""
 _NAMES = re.compile(r"\{(agent|model|session)\}")
 
 
@@ -105,17 +107,20 @@ def _get(
 ) -> Read:
     headers = {"X-API-Key": tenant.key}
     took_us: list[int] = []
-    largest = 0
+    largest, failed = 0, 0
     for path in paths:
         began = time.perf_counter()
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         text = response.read()
         took_us.append(int((time.perf_counter() - began) * 1e6))
-        if response.status != 200:
+        if response.status not in (200, 503):
             raise RuntimeError(f"GET {path} was answered {response.status}: {text[:500].decode()}")
+        failed += response.status == 503
         largest = max(largest, len(text))
-    measured = sorted(took_us[_WARM_UP:])
+        if sum(took_us) > _QUESTION_S_MAX * 1e6 and len(took_us) >= _MEASURED_MIN:
+            break
+    measured = sorted(took_us[min(_WARM_UP, len(took_us) // 2) :])
     return Read(
         rows=rows_total,
         what=what,
@@ -125,4 +130,5 @@ def _get(
         p95_ms=percentile(measured, 95) / 1e3,
         p99_ms=percentile(measured, 99) / 1e3,
         max_ms=measured[-1] / 1e3,
+        failed=failed,
     )

@@ -79,6 +79,8 @@ class Read:
     p95_ms: float
     p99_ms: float
     max_ms: float
+    failed: int = 0
+    """Answers other than 200; their times count."""
 
 
 @dataclass(frozen=True, slots=True)
