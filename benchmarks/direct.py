@@ -42,7 +42,7 @@ FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %
     + _COLUMNS
     + ")"
 )
-_INSERT: LiteralString = (
+INSERT: LiteralString = (
     "INSERT INTO evaluations ("
     + _COLUMNS
     + ") SELECT "
@@ -129,7 +129,7 @@ def _ways(db: Database, project_id: UUID) -> dict[Way, Prepare]:
 
     def insert(items: Sequence[EvaluationIn]) -> Write:
         rows = b"[" + b",".join(record.row for record in records(items)) + b"]"
-        return lambda: _execute(db, project_id, _INSERT, (rows.decode(),))
+        return lambda: _execute(db, project_id, INSERT, (rows.decode(),))
 
     def insert_with_rollups(items: Sequence[EvaluationIn]) -> Write:
         made = records(items)

@@ -35,10 +35,13 @@ SHAPES = (
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What is measured: two servers on one database, which differ in `INGEST_GROUP_COMMIT` only."""
+    """What is measured: three servers on one database, each of the latter with one difference from the first."""
 
     grouped: Server
     alone: Server
+    """With `INGEST_GROUP_COMMIT=false`."""
+    bare: Server
+    """Without rollups."""
     tenant: Tenant
     items: list[EvaluationIn]
     bodies: dict[tuple[int, bool], Bodies]
@@ -54,18 +57,20 @@ def steps(laps: int) -> int:
 
 
 def measure(bench: Bench, laps: int) -> Iterator[Ingest]:
-    """Each shape on both servers and without HTTP, `laps` times; what is compared stays together."""
+    """Each shape on the servers and without HTTP, `laps` times; what is compared stays together, in turning order."""
     for lap in range(laps):
         for shape in SHAPES:
-            for way in _ways(shape):
+            for way in _ways(shape)[:: -1 if lap % 2 else 1]:
                 yield _undisturbed(bench, way, shape, lap=lap)
 
 
 def _ways(shape: Shape) -> tuple[Way, ...]:
     if shape == Shape(1, 1):
         return "group commit", "a transaction a request", "unnest"
+    if shape == Shape(1, 64):
+        return "group commit", "no rollups", "a transaction a request"
     if shape.rows_a_request > 1 and not shape.client_ids:
-        return "group commit", "a transaction a request", "unnest", "insert", "insert and rollups"
+        return "group commit", "no rollups", "a transaction a request", "unnest", "insert", "insert and rollups"
     return "group commit", "a transaction a request"
 
 
@@ -84,6 +89,8 @@ def _undisturbed(bench: Bench, way: Way, shape: Shape, *, lap: int) -> Ingest:
 def _measure(bench: Bench, way: Way, shape: Shape, *, lap: int) -> Ingest:
     if way == "group commit":
         return _post(way, bench.grouped, bench, shape, lap=lap)
+    if way == "no rollups":
+        return _post(way, bench.bare, bench, shape, lap=lap)
     if way == "a transaction a request":
         return _post(way, bench.alone, bench, shape, lap=lap)
     rows_each, seconds = shape.rows_a_request, bench.seconds

@@ -16,9 +16,10 @@ _METHOD = f"""\
 How it was measured:
 
 - A real server process (`agentops serve`) with its embedded PostgreSQL: durability on, row level security on, rate
-  limits raised. A second one with `INGEST_GROUP_COMMIT=false` shares the database.
-- Each kind of request is measured on both servers (`one by one` is the second), and without HTTP, directly after each
-  other, and everything is repeated. A measurement during which anything else used more than a tenth of the machine is
+  limits raised. A second one with `INGEST_GROUP_COMMIT=false` shares the database (`one by one`), and a third one whose
+  statement is replaced by one without rollups (`no rollups`).
+- Each kind of request is measured on these servers and without HTTP, directly after each other, and everything is
+  repeated in turning order. A measurement during which anything else used more than a tenth of the machine is
   made again, at most twice; `others` says how much that was in the one that counts. Of the rounds, the tables show the
   one disturbed least; ratios are of that round too, with their range over all.
 - `client busy` is the CPU time of the load generator over the time that its threads had. Well below 100 % it was not
@@ -26,8 +27,12 @@ How it was measured:
 - `SQL` means: without HTTP, as the same role with the same claims and policies, over one connection; only the time in
   transactions counts. `unnest` is a plain `INSERT ... SELECT FROM unnest(...)`, `as the server` the server's own
   statement with its rollups, `no rollups` the same without them.
-- Reading: a project whose evaluations are spread over {rows.DAYS} days, {rows.AGENTS} agents and {rows.MODELS} models,
-  asked over one connection, one request after the other, until the whole answer was read.
+- Reading: a project whose evaluations are spread over {rows.DAYS} days, {rows.AGENTS} agents, {rows.MODELS} models and
+  {len(rows.MODES)} modes, in sessions of {rows.SESSION_ROWS}, asked over one connection, one request after the other,
+  until the whole answer was read. Rows are made within PostgreSQL, rollups by the code of `agentops rollups rebuild`.
+- `raw table`: the same questions as SQL over the evaluations themselves, as the role that the server reads as, with row
+  level security, over one connection. It has the easier work: a summary of one window and not of two, no tests of
+  significance, no JSON.
 """
 
 

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 RESULTS_DIR = Path(__file__).parent / "results"
 
-Way = Literal["group commit", "a transaction a request", "unnest", "insert", "insert and rollups"]
-"""How rows came in: two servers over HTTP; plain `unnest`, and the server's own statement without and with rollups."""
+Way = Literal["group commit", "no rollups", "a transaction a request", "unnest", "insert", "insert and rollups"]
+"""How rows came in: three servers over HTTP, plain `unnest`, and the server's statement without and with rollups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,28 @@ class Read:
     p95_ms: float
     p99_ms: float
     max_ms: float
+    failed: int = 0
+    """Answers other than 200; their times count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A question of `Read`, asked of the raw table in SQL."""
+
+    rows: int
+    what: str
+    runs: int
+    p50_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """How long it took to make a project's rows, and then their rollups."""
+
+    rows: int
+    rows_s: float
+    rollups_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +139,8 @@ class Results:
     memory: list[Memory] = field(default_factory=list[Memory])
     ingest: list[Ingest] = field(default_factory=list[Ingest])
     reads: list[Read] = field(default_factory=list[Read])
+    raws: list[Raw] = field(default_factory=list[Raw])
+    fills: list[Fill] = field(default_factory=list[Fill])
 
 
 _RESULTS = TypeAdapter(Results)

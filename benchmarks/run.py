@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import ingest, load, machine, payload, processes, reads, rows, tables
-from benchmarks.results import Memory, Results, Start, keep
+from benchmarks import ingest, load, machine, payload, processes, raw, reads, rows, tables
+from benchmarks.results import Fill, Memory, Results, Start, keep
 from benchmarks.server import Server, Tenant, make_tenant, running
 
 _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 _WARM_STARTS = 3
+_NOTE = TypeAdapter(tuple[Tenant, Fill])
 _console = Console()
 if not _console.is_terminal:
     # Tables in a log file are as wide as they need.
@@ -42,6 +44,9 @@ def main(
     name: Annotated[str, typer.Option(help="Names the file of results.")] = "local",
     seed: Annotated[int, typer.Option(help="Makes the data; the same seed, the same data.")] = 7,
     directory: Annotated[Path | None, typer.Option(help="Where the databases go meanwhile.")] = None,
+    reuse: Annotated[
+        Path | None, typer.Option(help="Keep the databases to read from here; those that are there are not made anew.")
+    ] = None,
 ) -> None:
     """Measure writing, reading, starting and memory."""
     if only not in ("", "ingest", "reads"):
@@ -59,7 +64,8 @@ def main(
         if only != "reads":
             _measure_ingest(results, folder, items, laps=laps, patience_s=patience, progress=progress)
         if only != "ingest":
-            _measure_reads(results, folder, sizes, requests=requests, patience_s=patience, progress=progress)
+            filled = reuse or folder
+            _measure_reads(results, filled, sizes, requests=requests, patience_s=patience, progress=progress)
     for table in tables.tables(results):
         _console.print(table.rich())
     path = keep(results)
@@ -95,13 +101,14 @@ def _measure_ingest(
         tenant = make_tenant(grouped, "ingest@example.com")
         results.memory.append(_memory("idle, after the start", grouped))
         alone = stack.enter_context(running(folder / "ingest", group_commit=False))
+        bare = stack.enter_context(running(folder / "ingest", rollups=False))
         bodies = {
             (each, with_ids): payload.write_bodies(items, folder, rows_each=each, client_ids=with_ids)
             for each, with_ids in ((1, False), (100, False), (500, False), (1, True), (100, True))
         }
-        for server in (grouped, alone):
+        for server in (grouped, alone, bare):
             load.post(server, tenant, bodies[1, False], connections=8, seconds=1)
-        bench = ingest.Bench(grouped, alone, tenant, items, bodies, results.seconds, patience_s)
+        bench = ingest.Bench(grouped, alone, bare, tenant, items, bodies, results.seconds, patience_s)
         for measured in ingest.measure(bench, laps):
             results.ingest.append(measured)
             progress.update(task, advance=1, description=f"writing: {tables.line(measured)}")
@@ -115,22 +122,33 @@ def _measure_reads(
         # Its own cluster, so that the project's size is the database's size.
         data_dir = folder / f"reads-{rows_total}"
         with running(data_dir) as server:
-            tenant = _filled(results, server, rows_total, progress)
-            task = progress.add_task(f"reading at {rows_total:,} rows", total=reads.KINDS)
+            tenant = _filled(results, server, data_dir.with_suffix(".json"), rows_total, progress)
+            task = progress.add_task(f"reading at {rows_total:,} rows", total=reads.KINDS + len(raw.QUESTIONS))
             for read in reads.measure(
                 server, tenant, rows_total=rows_total, requests=requests, seed=results.seed, patience_s=patience_s
             ):
                 results.reads.append(read)
                 progress.update(task, advance=1, description=f"reading at {rows_total:,} rows: {read.what}")
             results.memory.append(_memory(f"after reading at {rows_total:,} rows", server))
+            for each in raw.measure(server, tenant, rows_total=rows_total):
+                results.raws.append(each)
+                progress.update(task, advance=1, description=f"raw table of {rows_total:,} rows: {each.what}")
         with running(data_dir) as server:
             results.starts.append(Start(f"warm: with {rows_total:,} rows", server.ready_s))
 
 
-def _filled(results: Results, server: Server, rows_total: int, progress: Progress) -> Tenant:
-    tenant = make_tenant(server, "reads@example.com")
-    task = progress.add_task(f"making {rows_total:,} rows", total=rows_total)
-    rows.fill(server, tenant, rows=rows_total, seed=results.seed, advance=lambda n: progress.advance(task, n))
+def _filled(results: Results, server: Server, note: Path, rows_total: int, progress: Progress) -> Tenant:
+    """The project that was filled in an earlier run, or is now; the note beside the database tells."""
+    if note.exists():
+        tenant, fill = _NOTE.validate_json(note.read_bytes())
+    else:
+        tenant = make_tenant(server, "reads@example.com")
+        task = progress.add_task(f"making {rows_total:,} rows", total=rows_total)
+        fill = rows.fill(
+            server, tenant, rows=rows_total, seed=results.seed, advance=lambda n: progress.advance(task, n)
+        )
+        note.write_bytes(_NOTE.dump_json((tenant, fill)))
+    results.fills.append(fill)
     return tenant
 
 

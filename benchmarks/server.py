@@ -20,7 +20,11 @@ from benchmarks import processes
 HOST = "127.0.0.1"
 _READY_S_MAX = 60.0
 _STOP_S_MAX = 30.0
-_PASSED_ON = ("HOME", "LANG", "PATH", "PYTHONPATH", "VIRTUAL_ENV")
+_PASSED_ON = ("HOME", "LANG", "PATH", "VIRTUAL_ENV")
+_ROOT = Path(__file__).parent.parent
+# Not the script `agentops`, which need not be on the PATH.
+_SERVER = ("-c", "from agentops_api.cli import main; main()")
+_SERVER_WITHOUT_ROLLUPS = ("-m", "benchmarks.no_rollups")
 _UNLIMITED = "1000000000"
 
 
@@ -63,8 +67,8 @@ class Tenant:
 
 
 @contextmanager
-def running(data_dir: Path, *, group_commit: bool = True) -> Generator[Server]:
-    """A server on a free port, ready; ended when left. Two on one directory share the database."""
+def running(data_dir: Path, *, group_commit: bool = True, rollups: bool = True) -> Generator[Server]:
+    """A server on a free port, ready; ended when left. Several on one directory share the database."""
     port = _free_port()
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
         "AGENTOPS_DATA_DIR": str(data_dir),
@@ -73,13 +77,14 @@ def running(data_dir: Path, *, group_commit: bool = True) -> Generator[Server]:
         "INGEST_LIMIT_PER_MINUTE": _UNLIMITED,
         "RATE_LIMIT_PER_MINUTE": _UNLIMITED,
         "INGEST_GROUP_COMMIT": str(group_commit).lower(),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH")))),
     }
     log_path = data_dir.parent / f"server-{port}.log"
     started = time.monotonic()
     with log_path.open("wb") as log:
-        # Not the script `agentops`, which need not be on the PATH; in a directory without .env.
+        # In a directory without .env.
         process = subprocess.Popen(
-            [sys.executable, "-c", "from agentops_api.cli import main; main()", "serve"],
+            [sys.executable, *(_SERVER if rollups else _SERVER_WITHOUT_ROLLUPS), "serve"],
             cwd=data_dir.parent,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -58,21 +58,67 @@ SELECT project_id, 0, 'all',
        coalesce(array_agg(BUCKET) FILTER (WHERE COLUMN IS NOT NULL), '{}'),
        array_fill(SIGN, ARRAY[count(COLUMN)::integer])"""
     )
-    + "\nFROM SOURCE AS source GROUP BY 1, 4, 5, 6, 7\n"
+    + "\nFROM SOURCE AS source GROUP BY GROUPS\n"
 )
 
 
-def rolled_up(source: LiteralString, *, sign: LiteralString = "1", slot_minutes: LiteralString = "15") -> LiteralString:
+def rolled_up(
+    source: LiteralString,
+    *,
+    sign: LiteralString = "1",
+    slot_minutes: LiteralString = "15",
+    groups: LiteralString = "1, 4, 5, 6, 7",
+) -> LiteralString:
     """A SELECT that makes rollups, as they are written, of a relation that has the columns of `evaluations`.
 
     With `sign` -1 they take the rows away. Histograms are not counted yet, a bucket stands in them for each row: the
     merge counts, off the path of those who wait for their commit.
     """
-    return _ROLLED_UP.replace("SOURCE", source).replace("SIGN", sign).replace("SLOT", slot_minutes)
+    return (
+        _ROLLED_UP.replace("SOURCE", source)
+        .replace("SIGN", sign)
+        .replace("SLOT", slot_minutes)
+        .replace("GROUPS", groups)
+    )
 
 
+# Groups are numbered first: a histogram's many buckets are then told apart by small integers and not by three names.
 _MERGED: LiteralString = (
     """
+(WITH sums AS MATERIALIZED (
+    SELECT """
+    + _KEY
+    + """, row_number() OVER () AS group_n,
+           sum(evaluations) AS evaluations, sum(verdicts) AS verdicts, sum(hallucinations) AS hallucinations,
+"""
+    + _each("           sum(PREFIX_count) AS PREFIX_count, sum(PREFIX_sum) AS PREFIX_sum")
+    + """
+    FROM SOURCE GROUP BY """
+    + _KEY
+    + """ KEEP
+), counted AS (
+    SELECT group_n, metric, bucket, sum(n)::integer AS n
+    FROM SOURCE JOIN sums USING ("""
+    + _KEY
+    + """), LATERAL (VALUES
+"""
+    + _each("        ('PREFIX', PREFIX_buckets, PREFIX_counts)")
+    + """
+    ) AS histogram (metric, all_buckets, all_counts), unnest(all_buckets, all_counts) AS one (bucket, n)
+    GROUP BY group_n, metric, bucket HAVING sum(n) <> 0
+), gathered AS (
+    SELECT group_n, metric, array_agg(bucket ORDER BY bucket) AS buckets, array_agg(n ORDER BY bucket) AS counts
+    FROM counted GROUP BY group_n, metric
+), histograms AS (
+    SELECT group_n,
+"""
+    + _each(
+        "           max(buckets) FILTER (WHERE metric = 'PREFIX') AS PREFIX_buckets,"
+        " max(counts) FILTER (WHERE metric = 'PREFIX') AS PREFIX_counts"
+    )
+    + """
+    FROM gathered GROUP BY group_n
+)
 SELECT """
     + _KEY
     + ", evaluations, verdicts, hallucinations,\n"
@@ -81,54 +127,8 @@ SELECT """
         " coalesce(PREFIX_counts, '{}') AS PREFIX_counts"
     )
     + """
-FROM (
-    SELECT """
-    + _KEY
-    + """,
-           sum(evaluations) AS evaluations, sum(verdicts) AS verdicts, sum(hallucinations) AS hallucinations,
+FROM sums LEFT JOIN histograms USING (group_n))
 """
-    + _each("           sum(PREFIX_count) AS PREFIX_count, sum(PREFIX_sum) AS PREFIX_sum")
-    + """
-    FROM SOURCE GROUP BY """
-    + _KEY
-    + """ KEEP
-) AS sums
-LEFT JOIN (
-    SELECT """
-    + _KEY
-    + ",\n"
-    + _each(
-        "           max(buckets) FILTER (WHERE metric = 'PREFIX') AS PREFIX_buckets,"
-        " max(counts) FILTER (WHERE metric = 'PREFIX') AS PREFIX_counts"
-    )
-    + """
-    FROM (
-        SELECT """
-    + _KEY
-    + """, metric, array_agg(bucket ORDER BY bucket) AS buckets, array_agg(n ORDER BY bucket) AS counts
-        FROM (
-            SELECT """
-    + _KEY
-    + """, metric, bucket, sum(n)::integer AS n
-            FROM SOURCE, LATERAL (VALUES
-"""
-    + _each("                ('PREFIX', PREFIX_buckets, PREFIX_counts)")
-    + """
-            ) AS histogram (metric, all_buckets, all_counts), unnest(all_buckets, all_counts) AS one (bucket, n)
-            GROUP BY """
-    + _KEY
-    + """, metric, bucket HAVING sum(n) <> 0
-        ) AS counted
-        GROUP BY """
-    + _KEY
-    + """, metric
-    ) AS gathered
-    GROUP BY """
-    + _KEY
-    + """
-) AS histograms USING ("""
-    + _KEY
-    + ")\n"
 )
 
 _SAME_GROUP: LiteralString = """
@@ -197,6 +197,60 @@ WITH taken AS (
 )
 
 
+# An hour's rows at a time are counted for all levels at once; days are made of the hours. Names that are not meant come
+# as NULL from the grouping sets.
+_COUNT_A_DAY: LiteralString = (
+    """
+WITH gone AS (
+    DELETE FROM evaluation_rollups
+    -- All are named, so that the index finds the day.
+    WHERE project_id = %(project_id)s AND resolution IN (0, 60, 1440)
+      AND dims IN ('all', 'agent', 'model', 'mode', 'none') AND at >= %(day)s AND at < %(day)s + interval '24 hours'
+), written ("""
+    + ROLLUP_COLUMNS
+    + """) AS ("""
+    + rolled_up(
+        """(
+    SELECT * FROM evaluations
+    WHERE project_id = %(project_id)s AND created_at >= %(day)s AND created_at < %(day)s + interval '24 hours'
+)""",
+        slot_minutes="60",
+        groups="GROUPING SETS ((1, 4, 5, 6, 7), (1, 4, 5), (1, 4, 6), (1, 4, 7), (1, 4))",
+    )
+    + """), hourly AS MATERIALIZED (
+    SELECT project_id, 60::smallint AS resolution,
+           CASE WHEN num_nulls(agent_name, model_name, mode) = 0 THEN 'all' WHEN agent_name IS NOT NULL THEN 'agent'
+                WHEN model_name IS NOT NULL THEN 'model' WHEN mode IS NOT NULL THEN 'mode' ELSE 'none' END AS dims,
+           at, coalesce(agent_name, '') AS agent_name, coalesce(model_name, '') AS model_name,
+           coalesce(mode, '') AS mode, evaluations, verdicts, hallucinations,
+"""
+    + _each(
+        "           PREFIX_count, PREFIX_sum, coalesce(PREFIX.buckets, '{}') AS PREFIX_buckets,"
+        " coalesce(PREFIX.counts, '{}') AS PREFIX_counts"
+    )
+    + "\n    FROM written,\n"
+    + _each(
+        """         LATERAL (
+             SELECT array_agg(bucket ORDER BY bucket), array_agg(n ORDER BY bucket)
+             FROM (SELECT bucket, count(*)::integer AS n FROM unnest(PREFIX_buckets) AS bucket GROUP BY bucket) AS one
+         ) AS PREFIX (buckets, counts)"""
+    )
+    + """
+), daily AS (
+    SELECT project_id, 1440::smallint AS resolution, dims, %(day)s AS at, agent_name, model_name, mode,
+           evaluations, verdicts, hallucinations,
+"""
+    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
+    + """
+    FROM hourly
+)
+"""
+    + INSERT_ROLLUPS
+    + "SELECT * FROM hourly UNION ALL "
+    + _MERGED.replace("SOURCE", "daily").replace("KEEP", "")
+)
+
+
 def slot_of(at: datetime) -> datetime:
     """The slot that an evaluation of this time is counted in."""
     return at.replace(minute=at.minute // SLOT_MINUTES * SLOT_MINUTES, second=0, microsecond=0)
@@ -205,12 +259,7 @@ def slot_of(at: datetime) -> datetime:
 async def merge(tx: Tx, project_id: UUID, slots: list[datetime]) -> None:
     """Counts what was written in these slots into the coarser rows; groups that came to nothing disappear."""
     await _alone(tx, project_id)
-    await _merge(tx, project_id, slots)
-
-
-async def _merge(tx: Tx, project_id: UUID, slots: list[datetime]) -> None:
-    # A day of many groups sorts tens of megabytes; on disk that takes twice as long.
-    await tx.execute("SELECT set_config('work_mem', '64MB', true)")
+    await _work_in_memory(tx)
     for first in range(0, len(slots), _SLOTS_A_MERGE):
         await tx.execute(_MERGE, {"project_id": project_id, "slots": slots[first : first + _SLOTS_A_MERGE]})
 
@@ -228,17 +277,37 @@ async def unmerged_slots(tx: Tx, project_id: UUID) -> list[datetime]:
 
 
 async def rebuild(tx: Tx, project_id: UUID) -> None:
-    """Makes the project's rollups anew from its rows, while ingest goes on: rows and rollups are one snapshot."""
+    """Makes the project's rollups anew from its rows, while ingest goes on: of each day both are one snapshot."""
     await _alone(tx, project_id)
-    await tx.execute(
-        "WITH gone AS (DELETE FROM evaluation_rollups WHERE project_id = %(project_id)s) "
-        + INSERT_ROLLUPS
-        + rolled_up("(SELECT * FROM evaluations WHERE project_id = %(project_id)s)"),
+    await _work_in_memory(tx)
+    # Sorted, one group's rows are in memory at a time; hashed, all of a day's would be.
+    await tx.execute("SELECT set_config('enable_hashagg', 'off', true)")
+    for day in await _days(tx, project_id):
+        await tx.execute(_COUNT_A_DAY, {"project_id": project_id, "day": day})
+
+
+async def _days(tx: Tx, project_id: UUID) -> list[datetime]:
+    """The days of UTC that have rollups, and all from the first to the last evaluation, ascending."""
+    found = await tx.execute(
+        """
+        SELECT date_trunc('day', at, 'UTC') FROM evaluation_rollups WHERE project_id = %(project_id)s
+        UNION
+        SELECT day
+        FROM (SELECT min(created_at) AS first, max(created_at) AS last
+              FROM evaluations WHERE project_id = %(project_id)s) AS rows,
+             generate_series(date_trunc('day', first, 'UTC'), last, '24 hours') AS day
+        ORDER BY 1
+        """,
         {"project_id": project_id},
     )
-    await _merge(tx, project_id, await unmerged_slots(tx, project_id))
+    return [day for (day,) in await found.fetchall()]
 
 
 async def _alone(tx: Tx, project_id: UUID) -> None:
     """One merge or rebuild of a project at a time; a later statement then sees what the one before committed."""
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('agentops.rollups ' || %s, 0))", (str(project_id),))
+
+
+async def _work_in_memory(tx: Tx) -> None:
+    """A day of many groups sorts tens of megabytes; on disk that takes twice as long."""
+    await tx.execute("SELECT set_config('work_mem', '64MB', true)")

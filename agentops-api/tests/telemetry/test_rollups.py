@@ -68,6 +68,23 @@ async def test_a_rebuild_equals_what_was_kept_incrementally(db: Database) -> Non
     await anyio.to_thread.run_sync(holds)
 
 
+async def test_a_rebuild_corrects_days_with_and_without_evaluations(db: Database) -> None:
+    project_id = uuid4()
+    items = [(EvaluationIn(prompt="p", response="r", latency_sec=0.5, mode="m"), age) for age in (0, 30, 60 * 24 * 3)]
+    await insert(PostgresStore(db), project_id, items)
+    async with db.as_project(project_id) as tx:
+        await rollups.rebuild(tx, project_id)
+    right = await rows_of(db, project_id)
+    for damage, healed in (
+        ("INSERT INTO evaluation_rollups SELECT * FROM evaluation_rollups", right),
+        ("DELETE FROM evaluations", []),
+    ):
+        async with db.as_project(project_id) as tx:
+            await tx.execute(damage)
+            await rollups.rebuild(tx, project_id)
+        assert await rows_of(db, project_id) == healed
+
+
 async def test_histogram_buckets_keep_latency_within_one_percent(db: Database) -> None:
     project_id = uuid4()
     latencies = [1.02**n * factor for n in range(-300, 560, 37) for factor in (1.0, 1.0001, 1.019)]
