@@ -25,6 +25,7 @@ from agentops_api.doctor import effective, examine
 from agentops_api.errors import AgentOpsError
 from agentops_api.evaluations.accept import Reception, accept
 from agentops_api.evaluations.models import Window
+from agentops_api.exports import command_line as exports
 from agentops_api.serve import serve as serve_forever
 from agentops_api.settings import Settings, load_settings
 from agentops_api.telemetry import rollups
@@ -39,6 +40,8 @@ rollup = typer.Typer(no_args_is_help=True, help="Statistics kept beside the eval
 app.add_typer(users, name="user")
 app.add_typer(keys, name="key")
 app.add_typer(rollup, name="rollups")
+app.command("export")(exports.export)
+app.command("import")(exports.import_)
 
 _SEED_CHUNK_ROWS = 1_000
 _out, _err = Console(), Console(stderr=True)

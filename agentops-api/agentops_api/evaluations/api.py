@@ -16,7 +16,8 @@ from agentops_api.edge.problems import responses
 from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import runtime
 from agentops_api.errors import Invalid, NotFound
-from agentops_api.evaluations.models import NAME_CHARS_MAX, STORED_EXAMPLE, Evaluation, Filters, Position, Score, Time
+from agentops_api.evaluations.filters import FilterQuery
+from agentops_api.evaluations.models import NAME_CHARS_MAX, STORED_EXAMPLE, Evaluation, Position
 from agentops_api.evaluations.paging import cursor_of, position_of
 
 PAGE_ITEMS_MAX = 500
@@ -28,10 +29,8 @@ Writer = Annotated[ProjectCaller, Depends(writer)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
 
 
-class ListQuery(BaseModel):
-    """What the list may be asked for; anything else is refused, because a misspelt filter would show everything."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+class ListQuery(FilterQuery):
+    """What the list may be asked for."""
 
     limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX)] = 50
     """Evaluations a page."""
@@ -39,22 +38,6 @@ class ListQuery(BaseModel):
     """`next_cursor` of the page before."""
     offset: Annotated[int, Field(ge=0, le=OFFSET_MAX)] = 0
     """Evaluations to skip. A cursor is faster and misses nothing that arrives between two pages."""
-    hallucinated: bool | None = None
-    """Only answers with this verdict."""
-    agent_name: _Name | None = None
-    """Only answers to this agent."""
-    model_name: _Name | None = None
-    """Only answers of this model."""
-    mode: _Name | None = None
-    """Only answers checked in this way."""
-    session_id: _Name | None = None
-    """Only answers of this conversation."""
-    start_date: Time | None = None
-    """Only answers from this time on (ISO 8601)."""
-    end_date: Time | None = None
-    """Only answers before this time (ISO 8601)."""
-    min_hallucination_probability: Score | None = None
-    """Only answers at least this likely to contain a hallucination."""
 
 
 class StatsQuery(BaseModel):
@@ -99,10 +82,9 @@ async def list_evaluations(request: Request, caller: Reader, query: Annotated[Li
     if query.cursor is not None and query.offset:
         message = "cannot be combined with `cursor`"
         raise Invalid(f"`offset` {message}.", [{"field": "offset", "message": message}])
-    filters = Filters(**query.model_dump(exclude={"limit", "cursor", "offset"}))
     after = position_of(query.cursor) if query.cursor else None
     found = await runtime(request).store.page(
-        caller.project_id, filters, after=after, offset=query.offset, limit=query.limit + 1
+        caller.project_id, query.filters(), after=after, offset=query.offset, limit=query.limit + 1
     )
     page, has_more = found[: query.limit], len(found) > query.limit
     cursor = cursor_of(Position(page[-1].created_at, page[-1].id)) if has_more else None

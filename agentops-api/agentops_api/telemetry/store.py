@@ -1,6 +1,6 @@
 """What the product asks of the store of evaluations: a narrow door, behind which a column store may stand later."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -42,6 +42,13 @@ class EvaluationStore(Protocol):
         self, project_id: UUID, filters: Filters, *, after: Position | None, offset: int, limit: int
     ) -> list[Evaluation]:
         """Up to `limit` evaluations, newest first, from behind `after`."""
+        ...
+
+    def scan(self, project_id: UUID, filters: Filters) -> AsyncGenerator[list[Evaluation]]:
+        """All of them, oldest first, from one snapshot; in portions of a bounded size, whatever the rows' own.
+
+        It holds a transaction, which ends with the generator: close it. Raises Unavailable.
+        """
         ...
 
     async def get(self, project_id: UUID, id: UUID) -> Evaluation | None:
