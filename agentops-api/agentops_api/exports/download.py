@@ -155,9 +155,10 @@ class _Flow:
     def _ask(self, question: Callable[[], Coroutine[None, None, T]]) -> T:
         try:
             return from_thread.run(question)
-        except Exception as error:
-            self.error = ClientDisconnect() if self._gone else error
-            raise
+        except (Exception, asyncio.CancelledError) as error:
+            # Cancelled is only what `leave` cancels.
+            self.error = ClientDisconnect() if self._gone or isinstance(error, asyncio.CancelledError) else error
+            raise self.error from error
 
     async def _fetch(self) -> list[Evaluation] | None:
         self._check()

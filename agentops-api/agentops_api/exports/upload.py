@@ -14,7 +14,7 @@ from agentops_api.exports.formats import Row, line
 from agentops_api.remote import Unreachable, refuse
 
 _BATCH_ROWS_MAX = 500
-_BATCH_BYTES_MAX = 2**20
+_BATCH_BYTES_MAX = 2**18
 _ATTEMPTS_MAX = 8
 _WAIT_S_MAX = 60.0
 _SPLITTABLE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS)

@@ -149,10 +149,20 @@ async def test_what_changes_meanwhile_is_not_in_it(sdk: AsyncClient, server: Run
     assert rows == sorted(rows, key=lambda row: (row.created_at, row.id))
 
 
-async def test_rows_that_are_large_come_in_smaller_portions(sdk: AsyncClient, server: Runtime, owner: Somebody) -> None:
+async def test_rows_that_are_large_come_in_smaller_portions(
+    sdk: AsyncClient, server: Runtime, owner: Somebody, database: TestDatabase
+) -> None:
     await send(sdk, *({"response": "r"} for _ in range(300)))
-    for _ in range(4):
-        await send(sdk, {"response": "r" * 700_000, "retrieved_docs": ["d" * 700_000]})
+    with psycopg.connect(database.superuser_url) as admin:
+        admin.execute(
+            """
+            INSERT INTO evaluations (project_id, created_at, id, prompt, response, retrieved_docs)
+            SELECT %s, now() + interval '1 minute', gen_random_uuid(), 'p', repeat('r', 700000),
+                   ARRAY[repeat('d', 700000)]
+            FROM generate_series(1, 4)
+            """,
+            (owner.project_id,),
+        )
     sizes = [len(portion) async for portion in server.downloads.store.scan(owner.project_id, Filters())]
     assert sizes == [200, 100, 1, 1, 1, 1]
 
