@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.anyio
 PATH = "/api/v1/exports/evaluations"
 
 
-async def send(sdk: AsyncClient, *evaluations: dict[str, object]) -> None:
-    items = [{"prompt": "p", "response": "r"} | each for each in evaluations]
+async def send(sdk: AsyncClient, *evaluations: Mapping[str, object]) -> None:
+    items = [{"prompt": "p", "response": "r", **each} for each in evaluations]
     answer = await sdk.post("/evaluations/batch", json={"evaluations": items})
     assert answer.status_code == 201, answer.text
 
