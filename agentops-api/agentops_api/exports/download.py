@@ -96,7 +96,8 @@ class Download(Response):
                     return
                 except (AgentOpsError, TimeoutError) as error:
                     # Without its last chunk: every HTTP client reports that.
-                    _log.warning("An export was cut: %s", error or f"its client took nothing for {STALL_S_MAX:.0f} s")
+                    reason = str(error) or f"its client took nothing for {STALL_S_MAX:.0f} s"
+                    _log.warning("An export was cut: %s", reason)
                     return
                 finally:
                     await tasks.end(watching)

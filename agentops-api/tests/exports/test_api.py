@@ -1,5 +1,6 @@
 """Exports over HTTP: who may have them, what they hold, and what bounds them."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Mapping
@@ -10,10 +11,12 @@ import psycopg
 import pytest
 from agentops_api.edge.runtime import Runtime
 from agentops_api.evaluations.models import Filters
-from agentops_api.exports.formats import COLUMNS
+from agentops_api.exports import download
+from agentops_api.exports.formats import COLUMNS, Format
 from agentops_api.exports.read import read
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
+from starlette.types import Message
 from tests.cast import Somebody, TestDatabase, client_of
 
 pytestmark = pytest.mark.anyio
@@ -197,3 +200,42 @@ async def test_a_database_that_fails_before_the_first_byte_is_a_problem(
     answer = await sdk.get(PATH)
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+@pytest.mark.parametrize("bound", ["a client that takes nothing", "one that takes too long"])
+async def test_no_download_lasts_for_ever(
+    sdk: AsyncClient,
+    server: Runtime,
+    owner: Somebody,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: Format,
+    bound: str,
+) -> None:
+    await send(sdk, *({"prompt": str(number)} for number in range(300)))
+    stands_still = bound == "a client that takes nothing"
+    if stands_still:
+        monkeypatch.setattr(download, "STALL_S_MAX", 0.05)
+    else:
+        server.downloads.seconds_max = -1
+    told: list[Message] = []
+    never = asyncio.Event()
+
+    async def receive() -> Message:
+        await never.wait()
+        raise AssertionError
+
+    async def take(message: Message) -> None:
+        told.append(message)
+        if stands_still and message["type"] == "http.response.body":
+            await never.wait()
+
+    export = download.Export(owner.project_id, Filters(), kind, spreadsheet=False, gzip=False)
+    await download.Download(server.downloads, export, {})({"type": "http"}, receive, take)
+    assert told[0]["type"] == "http.response.start"
+    assert all(message["more_body"] for message in told[1:]), "it does not end as if it were whole"
+    reason = "its client took nothing" if stands_still else "EXPORT_SECONDS_MAX"
+    assert reason in caplog.text
+    server.downloads.seconds_max = 60
+    assert (await sdk.get(PATH)).status_code == 200, "its place and its connection are free again"
