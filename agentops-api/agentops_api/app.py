@@ -30,6 +30,8 @@ from agentops_api.edge.runtime import Runtime
 from agentops_api.evaluations import api as evaluations_api
 from agentops_api.evaluations import ingest_api
 from agentops_api.evaluations.models import Window
+from agentops_api.exports import api as exports_api
+from agentops_api.exports.download import Downloads
 from agentops_api.sessions import api as sessions_api
 from agentops_api.settings import Settings, signing_key
 from agentops_api.telemetry.postgres import PostgresStore
@@ -57,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     problems.install(app)
-    for slice_ in (ingest_api, evaluations_api, analytics_api, sessions_api, auth_api, health, pages):
+    for slice_ in (ingest_api, evaluations_api, analytics_api, sessions_api, exports_api, auth_api, health, pages):
         app.include_router(slice_.router)
     _document_raw_handlers(app)
     middleware.install(app, settings, direct=ingest_api.DIRECT)
@@ -100,6 +102,13 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
             has_room=lambda: bool(settings.database_url) or has_room_to_write(data_dir),
         )
     )
+    # Theirs too: a download holds one for as long as its client takes.
+    export_db = await stack.enter_async_context(
+        Database(db.url, connections_max=settings.exports_max, pooled=settings.database_pooled)
+    )
+    downloads = Downloads(
+        PostgresStore(export_db), at_once_max=settings.exports_max, seconds_max=settings.export_seconds_max
+    )
     upkeep.start(stack, "merge busy rollups", 2, partial(upkeep.merge_rollups, db, writer, upkeep.MERGE_ROWS_MIN))
     upkeep.start(stack, "merge quiet rollups", 60, partial(upkeep.merge_rollups, db, writer, 1))
     upkeep.start(stack, "merge what was left", 86_400, partial(upkeep.merge_what_was_left, db))
@@ -118,6 +127,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
         window=Window(past, future),
         authenticator=authenticator,
         limiter=limiter,
+        downloads=downloads,
         version=VERSION,
     )
 

@@ -26,6 +26,7 @@ from agentops_api.doctor import effective, examine
 from agentops_api.errors import AgentOpsError
 from agentops_api.evaluations.accept import Reception, accept
 from agentops_api.evaluations.models import Window
+from agentops_api.exports import command_line as exports
 from agentops_api.serve import serve as serve_forever
 from agentops_api.settings import Settings, load_settings
 from agentops_api.telemetry import rollups, words
@@ -43,6 +44,8 @@ app.add_typer(keys, name="key")
 app.add_typer(rollup, name="rollups")
 app.add_typer(search, name="search")
 app.command()(compare)
+app.command("export")(exports.export)
+app.command("import")(exports.import_)
 
 _SEED_CHUNK_ROWS = 1_000
 _out, _err = Console(), Console(stderr=True)

@@ -133,6 +133,10 @@ class Settings(BaseSettings):
     """Bytes that may wait for their commit, per process."""
     ingest_group_commit: bool = True
     """Write waiting requests in one transaction. False (one transaction a request) is there to be measured against."""
+    exports_max: int = Field(default=4, ge=1, le=50)
+    """Exports that may be downloaded at once, per process. Each has a connection of its own."""
+    export_seconds_max: int = Field(default=3_600, ge=10)
+    """How long one may take; then it is cut."""
     body_bytes_max: int = Field(default=10 * 2**20, ge=2**16)
     """The largest request body, before and after decompression."""
 

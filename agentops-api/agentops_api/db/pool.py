@@ -118,6 +118,15 @@ class Database:
             yield tx
 
     @asynccontextmanager
+    async def as_project_snapshot(self, project_id: UUID, *, statement_ms_max: int) -> AsyncGenerator[Tx]:
+        """Sees what belongs to one project, in every statement as the first one did, and changes nothing."""
+        project = str(project_id)
+        async with self._enter(
+            "agentops_project", project_id=project, statement_ms=statement_ms_max, snapshot=True
+        ) as tx:
+            yield tx
+
+    @asynccontextmanager
     async def as_user(self, user_id: UUID) -> AsyncGenerator[Tx]:
         """Sees a person's own account, organizations, projects and keys."""
         async with self._enter("agentops_user", user_id=str(user_id)) as tx:
@@ -151,9 +160,12 @@ class Database:
         project_id: str = "",
         user_id: str = "",
         statement_ms: int = _STATEMENT_MS_MAX,
+        snapshot: bool = False,
     ) -> AsyncGenerator[Tx]:
         with _meaning():
             async with self._pool.connection() as tx:
+                if snapshot:
+                    await tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 await tx.execute(_ENTER, (role, project_id, user_id, "", str(statement_ms)))
                 tx.reply_s_max = statement_ms / 1_000 + _REPLY_GRACE_S
                 try:

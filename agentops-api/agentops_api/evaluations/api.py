@@ -16,7 +16,8 @@ from agentops_api.edge.problems import responses
 from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import runtime
 from agentops_api.errors import Invalid, NotFound
-from agentops_api.evaluations.models import NAME_CHARS_MAX, STORED_EXAMPLE, Evaluation, Filters, Position, Score, Time
+from agentops_api.evaluations.filters import FilterQuery
+from agentops_api.evaluations.models import NAME_CHARS_MAX, STORED_EXAMPLE, Evaluation, Position
 from agentops_api.evaluations.paging import cursor_of, position_of
 
 PAGE_ITEMS_MAX = 500
@@ -29,10 +30,8 @@ Writer = Annotated[ProjectCaller, Depends(writer)]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
 
 
-class ListQuery(BaseModel):
-    """What the list may be asked for; anything else is refused, because a misspelt filter would show everything."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
+class ListQuery(FilterQuery):
+    """What the list may be asked for."""
 
     limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX)] = 50
     """Evaluations a page."""
@@ -40,22 +39,6 @@ class ListQuery(BaseModel):
     """`next_cursor` of the page before."""
     offset: Annotated[int, Field(ge=0, le=OFFSET_MAX)] = 0
     """Evaluations to skip. A cursor is faster and misses nothing that arrives between two pages."""
-    hallucinated: bool | None = None
-    """Only answers with this verdict."""
-    agent_name: _Name | None = None
-    """Only answers to this agent."""
-    model_name: _Name | None = None
-    """Only answers of this model."""
-    mode: _Name | None = None
-    """Only answers checked in this way."""
-    session_id: _Name | None = None
-    """Only answers of this conversation."""
-    start_date: Time | None = None
-    """Only answers from this time on (ISO 8601)."""
-    end_date: Time | None = None
-    """Only answers before this time (ISO 8601)."""
-    min_hallucination_probability: Score | None = None
-    """Only answers at least this likely to contain a hallucination."""
     q: Annotated[str, StringConstraints(min_length=1, max_length=QUERY_CHARS_MAX)] | None = None
     """Only answers that have all of these words, at most ten, in prompt or response; capitals do not matter.
 
@@ -107,7 +90,7 @@ async def list_evaluations(request: Request, caller: Reader, query: Annotated[Li
         if query.offset and getattr(query, other) is not None:
             message = f"cannot be combined with `{other}`"
             raise Invalid(f"`offset` {message}.", [{"field": "offset", "message": message}])
-    filters = Filters(**query.model_dump(exclude={"limit", "cursor", "offset", "q"}))
+    filters = query.filters()
     after = position_of(query.cursor) if query.cursor else None
     store, limit = runtime(request).store, query.limit
     if query.q:

@@ -1,12 +1,13 @@
 """The store of evaluations on PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
 from psycopg import DataError, IntegrityError
 from psycopg.errors import ProgramLimitExceeded
+from psycopg.rows import class_row
 
 from agentops_api import ids
 from agentops_api.analytics.models import Cell, Question
@@ -110,6 +111,18 @@ FROM unnest(%(project_ids)s::uuid[], %(ids)s::uuid[]) AS wanted (project_id, id)
 JOIN evaluation_ids USING (project_id, id)
 """
 
+# Text can be much larger than what is stored of it.
+_ROW_BYTES: LiteralString = """
+octet_length(prompt) + octet_length(response) + coalesce(octet_length(retrieved_docs::text), 0)
+    + coalesce(octet_length(metadata::text), 0)
+"""
+_SCAN_AHEAD_ROWS = 1_000
+_PORTION_ROWS_MAX = 200
+"""A portion keeps the event loop for as long as it takes to read its rows: 3 ms (measured 2026-11)."""
+_PORTION_BYTES_MAX = 2**20
+_SCAN_STATEMENT_MS_MAX = 60_000
+"""A filter without an index may look at a whole history before it finds the first row."""
+
 # The id table answers for ids that clients made, the id itself for those the server made: one partition is visited.
 # In a sub-select of its own, so that the planner takes it for a constant, and looks it up in the index.
 _AT: LiteralString = """
@@ -167,6 +180,23 @@ class PostgresStore:
         async with self._db.as_project(project_id) as tx:
             return await search.find(tx, text, where, filters, columns=_COLUMNS, after=after, limit=limit)
 
+    async def scan(self, project_id: UUID, filters: Filters) -> AsyncGenerator[list[Evaluation]]:
+        where = _where(project_id, filters)
+        source = " FROM evaluations" + where.sql + " ORDER BY created_at, id"
+        async with self._db.as_project_snapshot(project_id, statement_ms_max=_SCAN_STATEMENT_MS_MAX) as tx:
+            await tx.execute("SET LOCAL TimeZone = 'UTC'")
+            # One cursor runs ahead and tells how large the rows are that the other is about to fetch: two hundred of
+            # them take 200 KB as a rule, and could take 2 GB.
+            async with (
+                tx.cursor("row_bytes") as row_bytes,
+                tx.cursor("evaluations", row_factory=class_row(Evaluation)) as evaluations,
+            ):
+                await row_bytes.execute("SELECT " + _ROW_BYTES + source, where.params)
+                await evaluations.execute("SELECT " + _COLUMNS + source, where.params)
+                while ahead := await row_bytes.fetchmany(_SCAN_AHEAD_ROWS):
+                    for rows in _portions([size for (size,) in ahead]):
+                        yield await evaluations.fetchmany(rows)
+
     async def get(self, project_id: UUID, id: UUID) -> Evaluation | None:
         async with self._db.as_project(project_id) as tx:
             return await one(
@@ -206,6 +236,18 @@ class PostgresStore:
         async with self._db.as_project(project_id) as tx:
             found = await read_session(tx, project_id, session_id)
             return found and (found, await every(tx, Evaluation, sql, where.params | {"limit": limit}))
+
+
+def _portions(row_bytes: Sequence[int]) -> Iterator[int]:
+    """How many rows to take at a time, so that no portion is too large; a row that is by itself goes alone."""
+    rows = size = 0
+    for each in row_bytes:
+        if rows and (rows == _PORTION_ROWS_MAX or size + each > _PORTION_BYTES_MAX):
+            yield rows
+            rows = size = 0
+        rows, size = rows + 1, size + each
+    if rows:
+        yield rows
 
 
 def _at(project_id: UUID, id: UUID) -> dict[str, object]:

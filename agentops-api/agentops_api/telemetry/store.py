@@ -1,6 +1,6 @@
 """What the product asks of the store of evaluations: a narrow door, behind which a column store may stand later."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -51,6 +51,13 @@ class EvaluationStore(Protocol):
         """Up to `limit` evaluations that have all words of the text in prompt or response, from behind `after`.
 
         A search that has looked at much stops and says where. Raises Invalid when the text has no word, or too many.
+        """
+        ...
+
+    def scan(self, project_id: UUID, filters: Filters) -> AsyncGenerator[list[Evaluation]]:
+        """All of them, oldest first, from one snapshot; in portions of a bounded size, whatever the rows' own.
+
+        It holds a transaction, which ends with the generator: close it. Raises Unavailable.
         """
         ...
 

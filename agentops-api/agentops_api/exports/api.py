@@ -1,0 +1,97 @@
+"""Exports over HTTP."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from agentops_api import clock
+from agentops_api.edge.caller import PROJECT_SECURITY, ProjectCaller, reader
+from agentops_api.edge.problems import responses
+from agentops_api.edge.route import Route
+from agentops_api.edge.runtime import runtime
+from agentops_api.errors import Invalid
+from agentops_api.evaluations.filters import FilterQuery
+from agentops_api.evaluations.models import STORED_EXAMPLE, Evaluation
+from agentops_api.exports.download import Download, Export
+from agentops_api.exports.formats import Format
+
+router = APIRouter(prefix="/api/v1/exports", tags=["exports"], route_class=Route)
+Reader = Annotated[ProjectCaller, Depends(reader)]
+_MEDIA_TYPES: dict[Format, str] = {
+    "csv": "text/csv; charset=utf-8; header=present",
+    "jsonl": "application/x-ndjson",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+_GZIP = re.compile(r"(?:^|,)\s*(?:gzip|x-gzip|\*)\s*(?:;\s*q\s*=\s*(?P<q>[0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
+
+
+class ExportQuery(FilterQuery):
+    """The list's filters, and the format."""
+
+    format: Format = "jsonl"
+    """The file's format."""
+    spreadsheet: bool = False
+    """CSV only: begin with a byte order mark, by which Excel knows UTF-8, and leave out the last record."""
+
+
+class ExportDocument(BaseModel):
+    """Evaluations with the format `json`, oldest first."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "data": [STORED_EXAMPLE],
+                    "rows": 1,
+                    "sha256": "0d4b3f0c3a1e5c6b7d8e9f0a1b2c3d4e5f60718293a4b5c6d7e8f90112233445",
+                }
+            ]
+        },
+    )
+
+    data: list[Evaluation]
+    """The evaluations."""
+    rows: int
+    """How many they are."""
+    sha256: str
+    """SHA-256 of the evaluations as JSON Lines."""
+
+
+@router.get(
+    "/evaluations",
+    operation_id="export_evaluations",
+    summary="Export evaluations as a file",
+    response_model=ExportDocument,
+    responses={
+        200: {
+            "description": "The file, in the format that was asked for.",
+            "content": {_MEDIA_TYPES[kind].partition(";")[0]: _FILE for kind in ("csv", "jsonl", "parquet")},
+        },
+        **responses(400, 401, 403, 404, 414, 422, 429, 503),
+    },
+    openapi_extra={"security": PROJECT_SECURITY},
+)
+async def export_evaluations(request: Request, caller: Reader, query: Annotated[ExportQuery, Query()]) -> Response:
+    """All that match, oldest first, as they were at one moment. The end says how many rows there are, and their
+    SHA-256. `Accept-Encoding: gzip` compresses the answer; Parquet is compressed in itself."""
+    if query.spreadsheet and query.format != "csv":
+        message = "is for the format `csv`"
+        raise Invalid(f"`spreadsheet` {message}.", [{"field": "spreadsheet", "message": message}])
+    gzip = query.format != "parquet" and _takes_gzip(request.headers.get("accept-encoding", ""))
+    headers = {
+        "content-type": _MEDIA_TYPES[query.format],
+        "content-disposition": f'attachment; filename="evaluations-{clock.now():%Y%m%dT%H%M%SZ}.{query.format}"',
+        "vary": "Accept-Encoding",
+    } | ({"content-encoding": "gzip"} if gzip else {})
+    export = Export(caller.project_id, query.filters(), query.format, query.spreadsheet, gzip)
+    return Download(runtime(request).downloads, export, headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether the header Accept-Encoding (RFC 9110, section 12.5.3) allows gzip."""
+    return any(found["q"] is None or found["q"].strip("0.") != "" for found in _GZIP.finditer(accepted))
