@@ -10,6 +10,7 @@ from agentops_api.auth.authenticate import Authenticator
 from agentops_api.db.pool import Database
 from agentops_api.edge.limits import Limiter
 from agentops_api.evaluations.models import Window
+from agentops_api.metrics import Requests
 from agentops_api.settings import Settings
 from agentops_api.telemetry.store import EvaluationStore
 from agentops_api.telemetry.writer import Writer
@@ -21,11 +22,14 @@ class Runtime:
 
     settings: Settings
     db: Database
+    ingest_db: Database
+    """The connections that evaluations are written through."""
     store: EvaluationStore
     writer: Writer
     window: Window
     authenticator: Authenticator
     limiter: Limiter
+    requests: Requests
     version: str
     draining: bool = False
     """The process was told to stop: it finishes what it has, and is not ready for more."""
