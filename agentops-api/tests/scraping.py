@@ -1,13 +1,19 @@
 """What Prometheus would read: a scrape, understood by the official parser."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
 from httpx2 import AsyncClient
+from prometheus_client import Metric
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
 LOCAL = {"Host": "localhost:8000"}
 """A caller on the server's own machine, as it calls the server."""
+
+openmetrics_families = cast(Callable[[str], Iterable[Metric]], openmetrics.text_string_to_metric_families)  # pyright: ignore[reportUnknownMemberType] - it has no types
+"""The official parser of OpenMetrics."""
 
 
 class Scrape:

@@ -12,9 +12,8 @@ from agentops_api.edge.runtime import Runtime
 from agentops_api.metrics import PROJECT, exposition
 from agentops_api.upkeep import merge_rollups
 from httpx2 import AsyncClient
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.cast import Somebody
-from tests.scraping import OPENMETRICS, Scrape, scrape
+from tests.scraping import OPENMETRICS, Scrape, openmetrics_families, scrape
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +89,7 @@ async def test_figures_are_those_of_todays_evaluations(owner: Somebody, server: 
 async def test_openmetrics_is_answered_to_those_who_ask(owner: Somebody) -> None:
     await store(owner.sdk, {"agent_name": 'a "quoted"\\\n agent', "model_name": "m", "latency_sec": 1})
     answer = await owner.sdk.get(path_of(owner), headers=OPENMETRICS)
-    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    families = {family.name: family for family in openmetrics_families(answer.text)}
     (sample,) = families["agentops_project_evaluations"].samples
     assert sample.labels == {"agent": 'a "quoted"\\\n agent', "model": "m"}
     assert sample.value == 1

@@ -12,11 +12,10 @@ from agentops_api.edge.runtime import Runtime
 from agentops_api.settings import Settings
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from tests.cast import Somebody, TestDatabase
-from tests.scraping import LOCAL, OPENMETRICS, scrape
+from tests.scraping import LOCAL, OPENMETRICS, openmetrics_families, scrape
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +25,7 @@ EVALUATION = {"prompt": "Why?", "response": "Because.", "agent_name": "secret-ag
 
 async def status_of(app: FastAPI, peer: str, **headers: str) -> int:
     transport = ASGITransport(app=app, client=(peer, 4_321))
-    sent = LOCAL | {name: value.encode("latin-1") for name, value in headers.items()}
+    sent = {name.encode(): value.encode("latin-1") for name, value in (LOCAL | headers).items()}
     async with AsyncClient(transport=transport, base_url="http://testserver") as client:
         return (await client.get("/metrics", headers=sent)).status_code
 
