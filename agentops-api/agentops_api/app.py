@@ -24,7 +24,7 @@ from agentops_api.auth.tokens import SigningKeys
 from agentops_api.db.disk import has_room_to_write
 from agentops_api.db.opening import open_database
 from agentops_api.db.pool import Database
-from agentops_api.edge import health, metrics_api, middleware, pages, problems
+from agentops_api.edge import health, metrics_api, middleware, pages, problems, workers
 from agentops_api.edge.caller import api_key
 from agentops_api.edge.limits import Limiter
 from agentops_api.edge.runtime import Runtime
@@ -111,7 +111,7 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
     upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
     if not settings.database_url:
         upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, data_dir))
-    return Runtime(
+    server = Runtime(
         settings=settings,
         db=db,
         ingest_db=ingest_db,
@@ -123,6 +123,8 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
         requests=requests,
         version=VERSION,
     )
+    server.workers = await workers.join(stack, lambda: list(metrics_api.process_families(server)))
+    return server
 
 
 def _spare_the_collector() -> None:

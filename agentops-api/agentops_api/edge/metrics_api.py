@@ -80,14 +80,17 @@ def is_local(request: Request) -> bool:
     openapi_extra={"security": [{"Bearer": []}]},
 )
 async def get_metrics(request: Request) -> PlainTextResponse:
-    """This process's numbers, for who shows METRICS_TOKEN; without one, for callers on this machine."""
+    """For who shows METRICS_TOKEN; without one, for callers on this machine. Each server is scraped for itself."""
     server = runtime(request)
-    families = [*_process(server), *await _database(server.db)]
+    families = list(process_families(server))
+    if server.workers:
+        families = await server.workers.all_families(families)
+    families += [*_disk(server), *await _database(server.db)]
     text, media_type = metrics.exposition(families, request.headers.get("accept", ""))
     return PlainTextResponse(text, headers={"Content-Type": media_type})
 
 
-def _process(server: Runtime) -> Iterator[Metric]:
+def process_families(server: Runtime) -> Iterator[Metric]:
     """What this process counted, and how it is."""
     writer = server.writer
     yield metrics.BUILD.of([((server.version,), 1)])
@@ -102,9 +105,6 @@ def _process(server: Runtime) -> Iterator[Metric]:
     yield metrics.COMMIT_SECONDS.histograms([((), writer.commit_seconds)])
     yield metrics.UNMERGED.value(len(writer.touched))
     yield from _pools({"main": server.db, "ingest": server.ingest_db})
-    if not server.settings.database_url:
-        yield metrics.DISK_FREE_BYTES.value(free_bytes(server.settings.agentops_data_dir))
-        yield metrics.DISK_BYTES.value(total_bytes(server.settings.agentops_data_dir))
     # Memory, CPU and open files under the names that every Prometheus client uses; nothing where there is no /proc.
     yield from ProcessCollector(registry=None).collect()
 
@@ -122,6 +122,12 @@ def _pools(pools: dict[str, Database]) -> Iterator[Metric]:
         (metrics.POOL_ERRORS, "requests_errors", 1),
     ):
         yield definition.of(((name,), each.get(key, 0) / unit) for name, each in found)
+
+
+def _disk(server: Runtime) -> Iterator[Metric]:
+    if not server.settings.database_url:
+        yield metrics.DISK_FREE_BYTES.value(free_bytes(server.settings.agentops_data_dir))
+        yield metrics.DISK_BYTES.value(total_bytes(server.settings.agentops_data_dir))
 
 
 async def _database(db: Database) -> list[Metric]:

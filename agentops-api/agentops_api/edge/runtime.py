@@ -9,6 +9,7 @@ from starlette.requests import Request
 from agentops_api.auth.authenticate import Authenticator
 from agentops_api.db.pool import Database
 from agentops_api.edge.limits import Limiter
+from agentops_api.edge.workers import Workers
 from agentops_api.evaluations.models import Window
 from agentops_api.metrics import Requests
 from agentops_api.settings import Settings
@@ -31,6 +32,8 @@ class Runtime:
     limiter: Limiter
     requests: Requests
     version: str
+    workers: Workers | None = None
+    """The others that serve the same port, where there are any."""
     draining: bool = False
     """The process was told to stop: it finishes what it has, and is not ready for more."""
     started_monotonic: float = field(default_factory=time.monotonic)
