@@ -1,7 +1,7 @@
 """The other workers behind the same port (`uvicorn --workers`): whichever is scraped tells the numbers of all.
 
-A scrape reaches one of them by chance. So each listens on a unix socket and tells its numbers to whoever was asked. Each
-has a place (0, 1, ...) for a label: a worker that is started again takes the place that became free, and its counters
+A scrape reaches one of them by chance. So each listens on a unix socket and tells its numbers to whoever was asked.
+Each has a place (0, 1, ...) for a label: one that is started again takes the one that became free, and its counters
 begin anew there, as Prometheus expects of a restart.
 """
 
