@@ -6,7 +6,8 @@ has happened. Newer migrations follow, as they do when a newer server starts.
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Thread
@@ -90,19 +91,20 @@ def _fill(
     contents.prepare_session(connection)
     done = 0
     known = {str(name).encode() for name in names}
-    for statement, lines in _script(pg_restore, archive):
-        if setval := SETVAL.fullmatch(statement):
-            name, value, called = (each.decode() for each in setval.groups())
-            connection.execute("SELECT setval(%s, %s, %s)", (name, int(value), called == "true"))
-            continue
-        copied = COPY.fullmatch(statement)
-        if copied is None or copied[1] not in known:
-            raise BackupError("The backup holds what is not a table of agentops; nothing was restored.")
-        with connection.cursor().copy(statement) as copy:
-            for chunk, rows in lines:
-                copy.write(chunk)
-                done += rows
-                progress("rows restored", done, manifest.rows)
+    with closing(_script(pg_restore, archive)) as script:
+        for statement, lines in script:
+            if setval := SETVAL.fullmatch(statement):
+                name, value, called = (each.decode() for each in setval.groups())
+                connection.execute("SELECT setval(%s, %s, %s)", (name, int(value), called == "true"))
+                continue
+            copied = COPY.fullmatch(statement)
+            if copied is None or copied[1] not in known:
+                raise BackupError("The backup holds what is not a table of agentops; nothing was restored.")
+            with connection.cursor().copy(statement) as copy:
+                for chunk, rows in lines:
+                    copy.write(chunk)
+                    done += rows
+                    progress("rows restored", done, manifest.rows)
     for name in names:
         connection.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(name.quoted))
 
@@ -117,7 +119,7 @@ def _verify(connection: Connection[TupleRow], manifest: Manifest, progress: Prog
 Lines = Iterator[tuple[bytes, int]]
 
 
-def _script(pg_restore: Path, archive: ZipFile) -> Iterator[tuple[bytes, Lines]]:
+def _script(pg_restore: Path, archive: ZipFile) -> Generator[tuple[bytes, Lines]]:
     """Each statement that pg_restore prints and that means rows, with the lines that follow it, in chunks."""
     failed: list[Exception] = []
 
