@@ -16,6 +16,7 @@ from starlette.types import Lifespan
 
 from agentops_api import log, upkeep
 from agentops_api.analytics import api as analytics_api
+from agentops_api.analytics import metrics_api as project_metrics_api
 from agentops_api.auth import api as auth_api
 from agentops_api.auth.authenticate import Authenticator
 from agentops_api.auth.supabase import Supabase
@@ -23,7 +24,7 @@ from agentops_api.auth.tokens import SigningKeys
 from agentops_api.db.disk import has_room_to_write
 from agentops_api.db.opening import open_database
 from agentops_api.db.pool import Database
-from agentops_api.edge import health, middleware, pages, problems
+from agentops_api.edge import health, metrics_api, middleware, pages, problems, workers
 from agentops_api.edge.caller import api_key
 from agentops_api.edge.limits import Limiter
 from agentops_api.edge.runtime import Runtime
@@ -32,6 +33,7 @@ from agentops_api.evaluations import ingest_api
 from agentops_api.evaluations.models import Window
 from agentops_api.exports import api as exports_api
 from agentops_api.exports.download import Downloads
+from agentops_api.metrics import Requests
 from agentops_api.sessions import api as sessions_api
 from agentops_api.settings import Settings, signing_key
 from agentops_api.telemetry.postgres import PostgresStore
@@ -46,11 +48,12 @@ DRAIN_S = 1.0
 
 def create_app(settings: Settings) -> FastAPI:
     """The server as an ASGI application; nothing starts before its lifespan does."""
+    requests = Requests()
     app = FastAPI(
         title="AgentOps API",
         summary="The backend for LLM agent observability: evaluations in, statistics out, nothing acknowledged lost.",
         version=VERSION,
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, requests),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -59,19 +62,20 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     problems.install(app)
-    for slice_ in (ingest_api, evaluations_api, analytics_api, sessions_api, exports_api, auth_api, health, pages):
-        app.include_router(slice_.router)
+    slices = ingest_api, evaluations_api, analytics_api, sessions_api, exports_api, project_metrics_api, auth_api
+    for part in (*slices, health, metrics_api, pages):
+        app.include_router(part.router)
     _document_raw_handlers(app)
-    middleware.install(app, settings, direct=ingest_api.DIRECT)
+    middleware.install(app, settings, direct=ingest_api.DIRECT, requests=requests)
     return app
 
 
-def _lifespan(settings: Settings) -> Lifespan[FastAPI]:
+def _lifespan(settings: Settings, requests: Requests) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def serving(app: FastAPI) -> AsyncGenerator[None]:
         log.configure(settings.log_level, settings.log_format)
         async with AsyncExitStack() as stack:
-            app.state.runtime = server = await _build(settings, stack)
+            app.state.runtime = server = await _build(settings, requests, stack)
             _drain_on_sigterm(server)
             _spare_the_collector()
             yield
@@ -79,7 +83,7 @@ def _lifespan(settings: Settings) -> Lifespan[FastAPI]:
     return serving
 
 
-async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
+async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) -> Runtime:
     """Starts every part. The stack stops them in reverse: the writer empties its queue while the database runs."""
     data_dir = settings.agentops_data_dir
     db = await stack.enter_async_context(open_database(settings))
@@ -119,17 +123,21 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
     upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
     if not settings.database_url:
         upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, data_dir))
-    return Runtime(
+    server = Runtime(
         settings=settings,
         db=db,
+        ingest_db=ingest_db,
         store=PostgresStore(db),
         writer=writer,
         window=Window(past, future),
         authenticator=authenticator,
         limiter=limiter,
         downloads=downloads,
+        requests=requests,
         version=VERSION,
     )
+    server.workers = await workers.join(stack, lambda: list(metrics_api.process_families(server)))
+    return server
 
 
 def _spare_the_collector() -> None:

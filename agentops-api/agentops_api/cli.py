@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 from uuid import UUID
 
@@ -12,12 +14,13 @@ import typer
 from psycopg import DatabaseError
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from agentops_api import clock, log, upkeep
 from agentops_api.app import create_app
 from agentops_api.auth.command_line import default_project, make_key, make_user
 from agentops_api.auth.models import SCOPES
+from agentops_api.backup import backup
 from agentops_api.compare import compare
 from agentops_api.db.migrate import create_login, migrate, schema_sql
 from agentops_api.db.opening import database_urls, open_database
@@ -27,6 +30,7 @@ from agentops_api.errors import AgentOpsError
 from agentops_api.evaluations.accept import Reception, accept
 from agentops_api.evaluations.models import Window
 from agentops_api.exports import command_line as exports
+from agentops_api.restore import restore
 from agentops_api.serve import serve as serve_forever
 from agentops_api.settings import Settings, load_settings
 from agentops_api.telemetry import rollups, words
@@ -99,6 +103,39 @@ def migrate_(
             _err.print("The schema was brought up to date." if changed else "The schema is up to date.")
             if new_login:
                 sys.stdout.write(await create_login(urls.owner) + "\n")
+
+    _run(run)
+
+
+@app.command("backup")
+def backup_(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")]) -> None:
+    """Write all that the database holds into one file; the server may run."""
+
+    async def run(settings: Settings) -> None:
+        async with database_urls(settings) as urls:
+            with _steps() as progress:
+                manifest = await asyncio.to_thread(backup, urls.reader, file, progress)
+            size = file.stat().st_size
+            _err.print(f"Backed up {manifest.rows:,} rows of {len(manifest.tables)} tables in {size:,} bytes.")
+
+    _run(run)
+
+
+@app.command("restore")
+def restore_(
+    file: Annotated[Path, typer.Argument(help="What `agentops backup` wrote.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Delete what the database holds.")] = False,
+) -> None:
+    """Put a backup in the place of what the database holds; stop the servers first."""
+
+    async def run(settings: Settings) -> None:
+        async with database_urls(settings) as urls:
+            with _steps() as progress:
+                manifest = await asyncio.to_thread(
+                    restore, urls.owner, file, progress, login=urls.allowed, replace=replace
+                )
+            await migrate(urls.owner, login=urls.allowed)
+            _err.print(f"Restored {manifest.rows:,} rows of {manifest.made_at:%Y-%m-%d %H:%M} UTC; all of them agree.")
 
     _run(run)
 
@@ -228,6 +265,20 @@ def seed_demo(
 def _progress() -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     return Progress(*columns, console=_err)
+
+
+@contextmanager
+def _steps() -> Generator[Callable[[str, int, int | None], None]]:
+    """Shows steps of which each says how far it is."""
+    with _progress() as shown:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(what, total=total)
+            shown.update(tasks[what], completed=done)
+
+        yield tell
 
 
 def _run(work: Callable[[Settings], Coroutine[None, None, T]]) -> T:

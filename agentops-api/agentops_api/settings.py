@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from agentops_api.errors import Misconfigured
 
 SECRET_KEY_BYTES_MIN = 32
+METRICS_TOKEN_CHARS_MIN = 16
 _WEAK_SECRETS = (
     "changeme",
     "change-me",
@@ -38,6 +39,7 @@ _FILE_SECRETS = (
     "SUPABASE_SERVICE_KEY",
     "SUPABASE_JWT_SECRET",
     "RATE_LIMIT_STORAGE_URL",
+    "METRICS_TOKEN",
 )
 
 
@@ -144,6 +146,9 @@ class Settings(BaseSettings):
     """Where the embedded database and the generated secrets live."""
     embedded_postgres: Literal["18", "16"] = "18"
     """Major version of the embedded PostgreSQL."""
+    metrics_token: SecretStr | None = None
+    """What Prometheus shows as `Authorization: Bearer` to read `GET /metrics`; at least 16 characters.
+    Not set: only callers on this machine may."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severity that is logged."""
     log_format: Literal["auto", "console", "json"] = "auto"
@@ -197,6 +202,13 @@ class Settings(BaseSettings):
             raise ValueError("is an example or guessable; make one with `openssl rand -hex 32`")
         if len(text.encode()) < SECRET_KEY_BYTES_MIN:
             raise ValueError(f"is shorter than {SECRET_KEY_BYTES_MIN} bytes; make one with `openssl rand -hex 32`")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not (value.get_secret_value().isascii() and len(value) >= METRICS_TOKEN_CHARS_MIN):
+            raise ValueError(f"has to be {METRICS_TOKEN_CHARS_MIN} ASCII characters or more; `openssl rand -hex 32`")
         return value
 
     @model_validator(mode="after")

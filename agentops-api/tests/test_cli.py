@@ -64,7 +64,10 @@ def test_what_needs_no_settings_works_without_any(tmp_path: Path) -> None:
 
 def test_help_names_every_command(tmp_path: Path) -> None:
     shown = agentops(directory=tmp_path)
-    for name in ("serve", "migrate", "doctor", "user", "key", "rollups", "compare", "openapi", "seed-demo", "version"):
+    names = (
+        "serve migrate backup restore doctor user key rollups search compare export import openapi seed-demo version"
+    )
+    for name in names.split():
         assert re.search(rf"\b{name}\b", shown.stdout + shown.stderr), name
 
 

@@ -66,6 +66,13 @@ def test_a_secret_of_32_bytes_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
     assert signing_key(load_settings()) == GOOD[:32]
 
 
+@pytest.mark.parametrize("token", ["short", "fifteen-letters", "ü" * 20])
+def test_a_metrics_token_that_is_short_or_no_header_is_refused(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    message = refusal(monkeypatch, METRICS_TOKEN=token)
+    assert message.startswith("METRICS_TOKEN has to be 16 ASCII characters or more")
+    assert token not in message
+
+
 def test_with_a_database_of_ones_own_the_secret_must_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(monkeypatch, DATABASE_URL=URL).startswith("SECRET_KEY is missing")
     monkeypatch.setenv("SECRET_KEY", "")

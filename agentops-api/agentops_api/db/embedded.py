@@ -23,7 +23,7 @@ from psycopg.pq import Ping
 
 from agentops_api import tasks
 from agentops_api.db import postmaster
-from agentops_api.db.cluster import LOGIN, OWNER, Cluster, bootstrap, can_log_in, make_cluster, make_data_dir
+from agentops_api.db.cluster import LOGIN, OWNER, SUPERUSER, Cluster, bootstrap, can_log_in, make_cluster, make_data_dir
 from agentops_api.db.disk import free_bytes, free_fraction, is_full, make_ballast, release_ballast
 from agentops_api.db.installation import EmbeddedDatabaseError, Major, find_installation
 from agentops_api.db.postmaster import Postmaster
@@ -56,6 +56,8 @@ class EmbeddedDatabase:
     """Role agentops_owner: owns the database and may make roles. For migrations only."""
     login_url: str
     """Role agentops_login: owns nothing and inherits nothing; what it may do is granted by the migrations."""
+    superuser_url: str
+    """For backups: row level security binds everybody else."""
     data_dir: Path
 
 
@@ -74,7 +76,12 @@ async def embedded_database(data_dir: Path, *, major: Major = "18") -> AsyncGene
     task = asyncio.create_task(supervisor.run(), name="embedded-postgresql")
     try:
         await _until_ready(supervisor, task)
-        yield EmbeddedDatabase(owner_url=cluster.url(OWNER), login_url=cluster.url(LOGIN), data_dir=cluster.data_dir)
+        yield EmbeddedDatabase(
+            owner_url=cluster.url(OWNER),
+            login_url=cluster.url(LOGIN),
+            superuser_url=cluster.url(SUPERUSER),
+            data_dir=cluster.data_dir,
+        )
     finally:
         await tasks.end(task)
         # Closed and only then asked for alone: of several who leave at once, the last to close is sure to get

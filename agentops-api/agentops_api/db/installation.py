@@ -58,13 +58,13 @@ def find_installation(major: Major, data_dir: Path, cluster_dir: Path) -> Instal
     `data_dir` once. Raises EmbeddedDatabaseError when there is no wheel, no account, or `data_dir` is out of
     reach.
     """
-    spec = find_spec(WHEEL_MODULE)
-    if spec is None or not spec.submodule_search_locations:
+    wheel = wheel_folder()
+    if wheel is None:
         raise EmbeddedDatabaseError(
             f"The embedded database needs the package {WHEEL}, which is not installed. "
             "Install it, or set DATABASE_URL to a PostgreSQL of your own."
         )
-    tree = Path(spec.submodule_search_locations[0]) / WHEEL_FOLDERS[major]
+    tree = wheel / WHEEL_FOLDERS[major]
     account = choose_account(cluster_dir)
     if account is not None:
         _check_reach(account, data_dir)
@@ -76,6 +76,12 @@ def find_installation(major: Major, data_dir: Path, cluster_dir: Path) -> Instal
             "Set DATABASE_URL to a PostgreSQL of your own."
         )
     return Installation(bin_dir=tree / "bin", account=account)
+
+
+def wheel_folder() -> Path | None:
+    """Where the wheel is installed; None where it is not."""
+    spec = find_spec(WHEEL_MODULE)
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
 
 
 def choose_account(cluster_dir: Path) -> Account | None:

@@ -25,13 +25,13 @@ _DOORS = ("agentops_project", "agentops_user", "agentops_ingest", "agentops_syst
 _LOCK_S_MAX = 120
 
 
-def migration_sql(current: str | None = None) -> str:
-    """The SQL that leads from revision `current` (None: an empty database) to `HEAD`.
+def migration_sql(current: str | None = None, target: str = HEAD) -> str:
+    """The SQL that leads from revision `current` (None: an empty database) to `target`.
 
     Made by a process of its own: a server that has nothing to migrate, which is almost every one, then carries neither
     Alembic nor SQLAlchemy in its memory.
     """
-    command = [sys.executable, "-m", "agentops_api.db.revisions", current or "base"]
+    command = [sys.executable, "-m", "agentops_api.db.revisions", current or "base", target]
     root = str(Path(__file__).parents[2])
     made = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     if made.returncode:
@@ -117,5 +117,10 @@ def url_of(parts: Mapping[str, object]) -> str:
 
 async def grant_doors(connection: AsyncConnection[TupleRow], name: str) -> None:
     """Lets the login `name` become each role of the door, and inherit nothing from it."""
-    for door in _DOORS:
-        await connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(door), sql.Identifier(name)))
+    for statement in door_grants(name):
+        await connection.execute(statement)
+
+
+def door_grants(name: str) -> list[sql.Composed]:
+    """The statements of `grant_doors`."""
+    return [sql.SQL("GRANT {} TO {}").format(sql.Identifier(door), sql.Identifier(name)) for door in _DOORS]

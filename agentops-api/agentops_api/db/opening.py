@@ -20,6 +20,8 @@ class Urls:
     """Owns the tables; only migrations use it."""
     login: str
     """What the server logs in as."""
+    reader: str
+    """Sees every row, if anybody does: for backups."""
     allowed: str | None = None
     """The login that migrations let become the roles of the door; None where that is the administrator's to do."""
 
@@ -30,10 +32,10 @@ async def database_urls(settings: Settings) -> AsyncGenerator[Urls]:
     if settings.database_url:
         login = settings.database_url.get_secret_value()
         owner = settings.migration_database_url.get_secret_value() if settings.migration_database_url else login
-        yield Urls(owner, login)
+        yield Urls(owner, login, reader=owner)
         return
     async with embedded_database(settings.agentops_data_dir, major=settings.embedded_postgres) as embedded:
-        yield Urls(embedded.owner_url, embedded.login_url, allowed=_EMBEDDED_LOGIN)
+        yield Urls(embedded.owner_url, embedded.login_url, reader=embedded.superuser_url, allowed=_EMBEDDED_LOGIN)
 
 
 @asynccontextmanager

@@ -99,6 +99,10 @@ class Database:
             await tasks.end(self._sweep)
         await self._pool.close(timeout=2)
 
+    def statistics(self) -> dict[str, int]:
+        """What the pool says of itself: psycopg_pool's names, and counts since the start."""
+        return self._pool.get_stats()
+
     async def _check(self, connection: Tx) -> None:
         """A session that is gone is seldom gone alone, so all that are idle are looked at.
 

@@ -41,30 +41,33 @@ class ProjectCaller:
     """How many they may make."""
 
 
-async def project_caller(request: Request, *, scope: Scope) -> ProjectCaller:
+async def project_caller(request: Request, *, scope: Scope, project_id: str | None = None) -> ProjectCaller:
     """Who calls, in which project. Raises Unauthenticated, Forbidden, NotFound, TooManyRequests or Unavailable.
 
-    Reading and writing are counted here; ingest is counted by its handler, by evaluations.
+    `project_id`: the project that the path names; it goes before the header. Reading and writing are counted here;
+    ingest is counted by its handler, by evaluations.
     """
     shown = _credentials(request)
+    if project_id is not None:
+        shown.project_id = project_id
     server = runtime(request)
     if shown.key is not None:
         key = await _key(server, request, shown.key)
         caller = ProjectCaller(key.project_id, key.client, "ordinary")
         if scope != "ingest":
             await server.limiter.hit("ordinary", caller.client)
-        if shown.project_id is not None and _project_id(shown.project_id) != key.project_id:
-            raise NotFound("There is no such project, or it is not this key's.")
         if scope not in key.scopes:
             raise Forbidden(f"This API key's scopes do not include `{scope}`; make one that does.")
+        if shown.project_id is not None and _project_id(shown.project_id) != key.project_id:
+            raise NotFound("There is no such project, or it is not this key's.")
         return caller
     if shown.token is None:
         await _refuse(server, request, _NOBODY)
     user = await _token(server, request, shown.token)
     if scope != "ingest":
         await server.limiter.hit("people", user.client)
-    project_id = None if shown.project_id is None else _project_id(shown.project_id)
-    access = await server.authenticator.project_of(user, project_id)
+    chosen = None if shown.project_id is None else _project_id(shown.project_id)
+    access = await server.authenticator.project_of(user, chosen)
     if scope != "read" and not may_write(access.role):
         raise Forbidden("A viewer may only read this project.")
     return ProjectCaller(access.project_id, user.client, "people")
@@ -73,6 +76,11 @@ async def project_caller(request: Request, *, scope: Scope) -> ProjectCaller:
 async def reader(request: Request) -> ProjectCaller:
     """Who reads; a dependency, so that strangers learn nothing of a route's parameters, and are counted."""
     return await project_caller(request, scope="read")
+
+
+async def project_reader(request: Request) -> ProjectCaller:
+    """Who reads the project that the path names as `id`; a dependency for the same reason."""
+    return await project_caller(request, scope="read", project_id=str(request.path_params["id"]))
 
 
 async def writer(request: Request) -> ProjectCaller:

@@ -59,6 +59,8 @@ class Limiter:
         self._memory = {name: MemoryWindow(*limit) for name, limit in self._limits.items()}
         url = settings.rate_limit_storage_url
         self._shared = _redis(url.get_secret_value()) if url else None
+        self.refused: dict[Policy, int] = dict.fromkeys(self._limits, 0)
+        """Hits that were refused, since the start."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,6 +79,7 @@ class Limiter:
         allowance.set(left)
         if taken.granted:
             return left
+        self.refused[policy] += 1
         if cost > limit:
             message = f"This asks for {cost} at once, and {limit} in {window_s} seconds are allowed; send less."
         else:

@@ -9,8 +9,10 @@ from starlette.requests import Request
 from agentops_api.auth.authenticate import Authenticator
 from agentops_api.db.pool import Database
 from agentops_api.edge.limits import Limiter
+from agentops_api.edge.workers import Workers
 from agentops_api.evaluations.models import Window
 from agentops_api.exports.download import Downloads
+from agentops_api.metrics import Requests
 from agentops_api.settings import Settings
 from agentops_api.telemetry.store import EvaluationStore
 from agentops_api.telemetry.writer import Writer
@@ -22,13 +24,18 @@ class Runtime:
 
     settings: Settings
     db: Database
+    ingest_db: Database
+    """The connections that evaluations are written through."""
     store: EvaluationStore
     writer: Writer
     window: Window
     authenticator: Authenticator
     limiter: Limiter
     downloads: Downloads
+    requests: Requests
     version: str
+    workers: Workers | None = None
+    """The others that serve the same port, where there are any."""
     draining: bool = False
     """The process was told to stop: it finishes what it has, and is not ready for more."""
     started_monotonic: float = field(default_factory=time.monotonic)

@@ -13,7 +13,7 @@ from agentops_api.edge.caller import PROJECT_SECURITY, project_caller
 from agentops_api.edge.problems import responses
 from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import Runtime, runtime
-from agentops_api.errors import Invalid
+from agentops_api.errors import Invalid, Malformed
 from agentops_api.evaluations.accept import BatchIn, Reception, accept, read_batch
 from agentops_api.evaluations.models import EvaluationIn, Status
 from agentops_api.telemetry.store import Record
@@ -185,6 +185,7 @@ async def create_evaluations(request: Request) -> Response:
     await server.limiter.hit("ingest", caller.client, cost=len(items))
     reception = _reception(request, server, caller.project_id, body)
     outcomes = [_accept_or_reason(item, reception, index) for index, item in enumerate(items)]
+    server.writer.outcomes["rejected"] += sum(isinstance(outcome, str) for outcome in outcomes)
     # An id that comes twice in one request is stored once; the later items are duplicates of the first.
     records = {outcome.id: outcome for outcome in reversed(outcomes) if isinstance(outcome, Record)}
     # The wait for a slow database can be long, and what was read is several times as large as what is waiting.
@@ -213,7 +214,11 @@ async def _store_one(request: Request) -> Record:
     caller = await project_caller(request, scope="ingest")
     await server.limiter.hit("ingest", caller.client)
     body = await read_body(request.receive, request.scope["headers"], bytes_max=server.settings.body_bytes_max)
-    record = accept(parse(_ITEM, body), _reception(request, server, caller.project_id, body))
+    try:
+        record = accept(parse(_ITEM, body), _reception(request, server, caller.project_id, body))
+    except (Invalid, Malformed):
+        server.writer.outcomes["rejected"] += 1
+        raise
     await server.writer.write([record])
     if record.refused:
         raise Invalid(f"The database refuses this evaluation: {record.refused}.")

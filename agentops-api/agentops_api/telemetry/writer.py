@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from agentops_api import tasks
+from agentops_api import metrics, tasks
 from agentops_api.errors import Unavailable
+from agentops_api.metrics import Outcome
 from agentops_api.telemetry import rollups
 from agentops_api.telemetry.store import EvaluationStore, Record, RecordRefused
 
@@ -68,6 +69,9 @@ class Writer:
         """Rows stored since the start."""
         self.touched: Counter[tuple[UUID, datetime]] = Counter()
         """Rows stored per project and slot since somebody last took them away: those rollups may want merging."""
+        self.outcomes: dict[Outcome, int] = {"created": 0, "duplicate": 0, "rejected": 0, "unavailable": 0}
+        """Evaluations by what their sender was told; those that broke a rule before they came here are not in it."""
+        self.commit_seconds = metrics.commit_seconds()
 
     @property
     def beat_age_s(self) -> float:
@@ -98,6 +102,7 @@ class Writer:
         """
         size = sum(len(record.row) for record in records)
         if self.queued_rows + len(records) > self.queue_rows_max or self.queued_bytes + size > self.queue_bytes_max:
+            self.outcomes["unavailable"] += len(records)
             raise Unavailable("The server has as much to write as it can hold; send the same request again.")
         request = _Request(records, size, asyncio.get_running_loop().create_future())
         self.queued_rows += len(records)
@@ -111,6 +116,11 @@ class Writer:
         timer = asyncio.get_running_loop().call_later(_WAIT_S_MAX, _expire, request.done)
         try:
             await request.done
+            for record in records:
+                self.outcomes["rejected" if record.refused else "duplicate" if record.duplicate else "created"] += 1
+        except Unavailable:
+            self.outcomes["unavailable"] += len(records)
+            raise
         finally:
             timer.cancel()
             self._unanswered.discard(request.done)
@@ -174,7 +184,7 @@ class Writer:
     async def _store_all(self, records: list[Record]) -> None:
         """Stores the records; one that the database refuses fails alone, found by halving."""
         try:
-            await self._store.insert(records)
+            await self._commit(records)
         except RecordRefused as refusal:
             if len(records) == 1:
                 records[0].refused = str(refusal)
@@ -185,6 +195,13 @@ class Writer:
             return
         self.stored_rows += len(records)
         self.touched.update((record.project_id, rollups.slot_of(record.created_at)) for record in records)
+
+    async def _commit(self, records: list[Record]) -> None:
+        started = time.perf_counter()
+        try:
+            await self._store.insert(records)
+        finally:
+            self.commit_seconds.observe(time.perf_counter() - started)
 
     def _settle(self, batch: list[_Request]) -> None:
         self._beat = time.monotonic()

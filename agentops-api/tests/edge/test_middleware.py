@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from agentops_api.edge import limits
 from agentops_api.edge.middleware import Edge
+from agentops_api.metrics import Requests
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from starlette.types import Message, Receive, Scope, Send
@@ -134,7 +135,7 @@ async def test_the_allowance_of_a_request_is_in_its_answer_and_in_no_other() -> 
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    edge = Edge(app, origins=(), body_bytes_max=1_000, direct={})
+    edge = Edge(app, origins=(), body_bytes_max=1_000, direct={}, requests=Requests())
     found: list[dict[bytes, bytes]] = []
 
     async def send(message: Message) -> None:

@@ -35,7 +35,7 @@ class Operation:
     @property
     def sdk(self) -> bool:
         """It is for programs: it takes an API key."""
-        return self.path.startswith(("/evaluations", "/metrics", "/api/v1"))
+        return self.path.startswith(("/evaluations", "/api/v1")) or str(self) == "POST /metrics"
 
     def at(self, **params: object) -> str:
         """The path, with all its parameters filled in."""
