@@ -30,10 +30,13 @@ from agentops_api.edge.runtime import Runtime
 from agentops_api.evaluations import api as evaluations_api
 from agentops_api.evaluations import ingest_api
 from agentops_api.evaluations.models import Window
+from agentops_api.jobs import api as jobs_api
+from agentops_api.retention import api as retention_api
 from agentops_api.settings import Settings, signing_key
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.writer import Writer
 from agentops_api.version import VERSION
+from agentops_api.work import worker_of
 
 _INGEST_CONNECTIONS = 2
 _COLLECT_OBJECTS_MIN = 50_000
@@ -56,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     problems.install(app)
-    for slice_ in (ingest_api, evaluations_api, analytics_api, auth_api, health, pages):
+    for slice_ in (ingest_api, evaluations_api, analytics_api, jobs_api, retention_api, auth_api, health, pages):
         app.include_router(slice_.router)
     _document_raw_handlers(app)
     middleware.install(app, settings, direct=ingest_api.DIRECT)
@@ -107,6 +110,9 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
     upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
     if not settings.database_url:
         upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, data_dir))
+    worker = worker_of(db, settings)
+    if settings.jobs_in_server:
+        await stack.enter_async_context(worker)
     return Runtime(
         settings=settings,
         db=db,
@@ -115,6 +121,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> Runtime:
         window=Window(past, future),
         authenticator=authenticator,
         limiter=limiter,
+        worker=worker,
         version=VERSION,
     )
 
@@ -147,6 +154,7 @@ def _drain_on_sigterm(server: Runtime) -> None:
             stop(signum, frame)
             return
         server.draining = True
+        server.worker.stop()
         loop.call_soon_threadsafe(loop.call_later, DRAIN_S, stop, signum, None)
 
     signal.signal(signal.SIGTERM, drain)

@@ -41,12 +41,15 @@ class ProjectCaller:
     """How many they may make."""
 
 
-async def project_caller(request: Request, *, scope: Scope) -> ProjectCaller:
+async def project_caller(request: Request, *, scope: Scope, project_id: UUID | None = None) -> ProjectCaller:
     """Who calls, in which project. Raises Unauthenticated, Forbidden, NotFound, TooManyRequests or Unavailable.
 
-    Reading and writing are counted here; ingest is counted by its handler, by evaluations.
+    Reading and writing are counted here; ingest is counted by its handler, by evaluations. `project_id`: the one that
+    the path names, which goes before the header.
     """
     shown = _credentials(request)
+    if project_id is not None:
+        shown.project_id = str(project_id)
     server = runtime(request)
     if shown.key is not None:
         key = await _key(server, request, shown.key)
@@ -73,6 +76,11 @@ async def project_caller(request: Request, *, scope: Scope) -> ProjectCaller:
 async def reader(request: Request) -> ProjectCaller:
     """Who reads; a dependency, so that strangers learn nothing of a route's parameters, and are counted."""
     return await project_caller(request, scope="read")
+
+
+async def project_reader(request: Request, id: UUID) -> ProjectCaller:
+    """Who reads in the project that the path names."""
+    return await project_caller(request, scope="read", project_id=id)
 
 
 async def writer(request: Request) -> ProjectCaller:

@@ -10,6 +10,7 @@ from agentops_api.auth.authenticate import Authenticator
 from agentops_api.db.pool import Database
 from agentops_api.edge.limits import Limiter
 from agentops_api.evaluations.models import Window
+from agentops_api.jobs.worker import Worker
 from agentops_api.settings import Settings
 from agentops_api.telemetry.store import EvaluationStore
 from agentops_api.telemetry.writer import Writer
@@ -26,6 +27,8 @@ class Runtime:
     window: Window
     authenticator: Authenticator
     limiter: Limiter
+    worker: Worker
+    """Does jobs here if `JOBS_IN_SERVER` says so; it knows the queue either way."""
     version: str
     draining: bool = False
     """The process was told to stop: it finishes what it has, and is not ready for more."""

@@ -14,7 +14,8 @@ from agentops_api.db.pool import Tx
 
 SLOT_MINUTES = 15
 """The period of a row as it is written."""
-_SLOTS_A_MERGE = 96
+SLOTS_A_MERGE = 96
+"""What one statement of a merge takes together: a day."""
 
 _LINEAR: LiteralString = "least(floor(COLUMN * 100), 99)::smallint"
 _LOGARITHMIC: LiteralString = "ceil(ln(greatest(COLUMN, 1e-6)) / ln(1.02::float8))::smallint"
@@ -211,8 +212,8 @@ async def merge(tx: Tx, project_id: UUID, slots: list[datetime]) -> None:
 async def _merge(tx: Tx, project_id: UUID, slots: list[datetime]) -> None:
     # A day of many groups sorts tens of megabytes; on disk that takes twice as long.
     await tx.execute("SELECT set_config('work_mem', '64MB', true)")
-    for first in range(0, len(slots), _SLOTS_A_MERGE):
-        await tx.execute(_MERGE, {"project_id": project_id, "slots": slots[first : first + _SLOTS_A_MERGE]})
+    for first in range(0, len(slots), SLOTS_A_MERGE):
+        await tx.execute(_MERGE, {"project_id": project_id, "slots": slots[first : first + SLOTS_A_MERGE]})
 
 
 async def unmerged_slots(tx: Tx, project_id: UUID) -> list[datetime]:
@@ -228,15 +229,50 @@ async def unmerged_slots(tx: Tx, project_id: UUID) -> list[datetime]:
 
 
 async def rebuild(tx: Tx, project_id: UUID) -> None:
-    """Makes the project's rollups anew from its rows, while ingest goes on: rows and rollups are one snapshot."""
+    """Makes the project's rollups anew from its rows, while ingest goes on: rows and rollups are one snapshot.
+
+    From the first day on whose rows retention left there: of earlier days only the rollups are kept.
+    """
     await _alone(tx, project_id)
     await tx.execute(
-        "WITH gone AS (DELETE FROM evaluation_rollups WHERE project_id = %(project_id)s) "
+        """
+        WITH kept AS (
+            SELECT coalesce((SELECT raw_from FROM project_retention WHERE project_id = %(project_id)s),
+                            '-infinity') AS raw_from
+        ), gone AS (
+            DELETE FROM evaluation_rollups
+            WHERE project_id = %(project_id)s AND at >= (SELECT raw_from FROM kept)
+        )
+        """
         + INSERT_ROLLUPS
-        + rolled_up("(SELECT * FROM evaluations WHERE project_id = %(project_id)s)"),
+        + rolled_up(
+            "(SELECT * FROM evaluations"
+            " WHERE project_id = %(project_id)s AND created_at >= (SELECT raw_from FROM kept))"
+        ),
         {"project_id": project_id},
     )
     await _merge(tx, project_id, await unmerged_slots(tx, project_id))
+
+
+async def forget(tx: Tx, project_id: UUID, *, before: datetime) -> int:
+    """Deletes the rollups before a midnight in UTC; how many rows that were."""
+    await _alone(tx, project_id)
+    gone = await tx.execute(
+        "DELETE FROM evaluation_rollups WHERE project_id = %(project_id)s AND at < %(before)s",
+        {"project_id": project_id, "before": before},
+    )
+    return gone.rowcount
+
+
+async def count_before(tx: Tx, project_id: UUID, *, before: datetime) -> int:
+    """How many rows of rollups `forget` would delete now."""
+    found = await tx.execute(
+        "SELECT count(*) FROM evaluation_rollups WHERE project_id = %(project_id)s AND at < %(before)s",
+        {"project_id": project_id, "before": before},
+    )
+    row = await found.fetchone()
+    assert row is not None, "an aggregate has a row"
+    return row[0]
 
 
 async def _alone(tx: Tx, project_id: UUID) -> None:
