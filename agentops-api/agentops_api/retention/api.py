@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response, Security
+from fastapi.responses import JSONResponse
 
 from agentops_api import clock
 from agentops_api.auth.models import UserCaller
@@ -109,9 +110,7 @@ async def forecast_retention(request: Request, caller: ProjectReader, body: Chan
     | {200: {"model": DeletionCount, "description": "The dry run's count; nothing is deleted."}},
     openapi_extra={"security": PROJECT_SECURITY},
 )
-async def delete_evaluations(
-    request: Request, response: Response, caller: Writer, body: DeletionRequest
-) -> Job | DeletionCount:
+async def delete_evaluations(request: Request, caller: Writer, body: DeletionRequest) -> Job | Response:
     """Gone for good, and subtracted from the statistics, by the job that is answered; `GET /api/v1/jobs/{id}` tells how
     far it is, and `report.evaluations` how many went."""
     if body.filter.is_empty:
@@ -121,8 +120,7 @@ async def delete_evaluations(
     if body.dry_run:
         async with db.as_project(caller.project_id, statement_ms_max=_DRY_RUN_MS_MAX) as tx:
             extent = await deletion.extent(tx, caller.project_id, doomed_by(body.filter, now))
-        response.status_code = 200
-        return DeletionCount(evaluations=extent.gone)
+        return JSONResponse(DeletionCount(evaluations=extent.gone).model_dump())
     wanted = body.filter.model_copy(update={"before": body.filter.before or now})
     async with db.as_project(caller.project_id) as tx:
         args = {"filter": wanted.model_dump(mode="json", exclude_none=True)}

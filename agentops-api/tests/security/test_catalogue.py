@@ -8,13 +8,14 @@ import pytest
 from psycopg.rows import TupleRow
 from tests.cast import TestDatabase
 
-DOOR_ROLES = ("agentops_project", "agentops_user", "agentops_ingest", "agentops_system")
+DOOR_ROLES = ("agentops_project", "agentops_user", "agentops_ingest", "agentops_system", "agentops_jobs")
 WHOLE_TABLE_POLICIES = {
     ("agentops_system", table)
     for table in ("alembic_version", "users", "sessions", "login_failures", "organizations", "memberships", "projects",
                   "api_keys")
-}  # fmt: skip
-"""Policies that hide no row: the system finds out who is calling, so it reads every account, and no evaluation."""
+} | {("agentops_jobs", table) for table in ("jobs", "job_slots", "project_retention")}  # fmt: skip
+"""Policies that hide no row: the system finds out who is calling, so it reads every account, and no evaluation; the
+worker takes every project's jobs."""
 
 Ask = psycopg.Connection[TupleRow]
 
