@@ -33,12 +33,15 @@ from agentops_api.evaluations import ingest_api
 from agentops_api.evaluations.models import Window
 from agentops_api.exports import api as exports_api
 from agentops_api.exports.download import Downloads
+from agentops_api.jobs import api as jobs_api
 from agentops_api.metrics import Requests
+from agentops_api.retention import api as retention_api
 from agentops_api.sessions import api as sessions_api
 from agentops_api.settings import Settings, signing_key
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.writer import Writer
 from agentops_api.version import VERSION
+from agentops_api.work import worker_of
 
 _INGEST_CONNECTIONS = 2
 _COLLECT_OBJECTS_MIN = 50_000
@@ -62,7 +65,10 @@ def create_app(settings: Settings) -> FastAPI:
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     problems.install(app)
-    slices = ingest_api, evaluations_api, analytics_api, sessions_api, exports_api, project_metrics_api, auth_api
+    slices = (
+        *(ingest_api, evaluations_api, analytics_api, sessions_api, exports_api),
+        *(project_metrics_api, jobs_api, retention_api, auth_api),
+    )
     for part in (*slices, health, metrics_api, pages):
         app.include_router(part.router)
     _document_raw_handlers(app)
@@ -123,6 +129,9 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
     upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
     if not settings.database_url:
         upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, data_dir))
+    worker = worker_of(db, settings)
+    if settings.jobs_in_server:
+        await stack.enter_async_context(worker)
     server = Runtime(
         settings=settings,
         db=db,
@@ -134,6 +143,7 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
         limiter=limiter,
         downloads=downloads,
         requests=requests,
+        worker=worker,
         version=VERSION,
     )
     server.workers = await workers.join(stack, lambda: list(metrics_api.process_families(server)))
@@ -168,6 +178,7 @@ def _drain_on_sigterm(server: Runtime) -> None:
             stop(signum, frame)
             return
         server.draining = True
+        server.worker.stop()
         loop.call_soon_threadsafe(loop.call_later, DRAIN_S, stop, signum, None)
 
     signal.signal(signal.SIGTERM, drain)

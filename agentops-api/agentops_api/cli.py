@@ -37,6 +37,7 @@ from agentops_api.telemetry import rollups, words
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.store import Record
 from agentops_api.version import VERSION
+from agentops_api.work import work
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The backend for LLM agent observability.")
 users = typer.Typer(no_args_is_help=True, help="People.")
@@ -83,6 +84,14 @@ def serve(
     url = f"http://{'localhost' if settings.host == '127.0.0.1' else settings.host}:{settings.listen_port}"
     _err.print(f"[bold]AgentOps API {VERSION}[/] on {url} (interactive docs: {url}/docs)")
     serve_forever(settings)
+
+
+@app.command()
+def worker() -> None:
+    """Do background jobs, beside servers that have JOBS_IN_SERVER=false or not enough hands."""
+    settings = load_settings()
+    log.configure(settings.log_level, settings.log_format)
+    asyncio.run(work(settings))
 
 
 @app.command("migrate")

@@ -142,6 +142,11 @@ class Settings(BaseSettings):
     body_bytes_max: int = Field(default=10 * 2**20, ge=2**16)
     """The largest request body, before and after decompression."""
 
+    jobs_in_server: bool = True
+    """Do background jobs in the server's own process. False: `agentops worker` does them, and must run."""
+    jobs_at_once: int = Field(default=4, ge=1, le=100)
+    """Background jobs that one process does at a time."""
+
     agentops_data_dir: Path = Field(default_factory=_default_data_dir)
     """Where the embedded database and the generated secrets live."""
     embedded_postgres: Literal["18", "16"] = "18"

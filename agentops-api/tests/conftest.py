@@ -1,7 +1,9 @@
 """A real PostgreSQL, a database a test, and a cast of HTTP clients that *are* somebody."""
 
+import asyncio
 import itertools
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +19,8 @@ from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from tests.cast import SECRET_KEY, Postgres, Somebody, TestDatabase, client_of, somebody
+
+_JOBS_S_MAX = 30.0
 
 
 @pytest.fixture(scope="session")
@@ -85,11 +89,24 @@ def settings(database: TestDatabase, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def app(settings: Settings) -> AsyncGenerator[FastAPI]:
-    """The application, running in this process."""
+async def app(settings: Settings, database: TestDatabase) -> AsyncGenerator[FastAPI]:
+    """The application, running in this process. What a test asked it to do later is done before the test ends."""
     application = create_app(settings)
     async with application.router.lifespan_context(application):
         yield application
+        await _no_job_is_left_behind(database)
+
+
+async def _no_job_is_left_behind(database: TestDatabase) -> None:
+    deadline = time.monotonic() + _JOBS_S_MAX
+    async with await psycopg.AsyncConnection.connect(database.superuser_url, autocommit=True) as admin:
+        while True:
+            left = await admin.execute("SELECT kind, status, error FROM jobs WHERE status <> 'succeeded'")
+            jobs = await left.fetchall()
+            if not jobs:
+                return
+            assert time.monotonic() < deadline, f"jobs are left behind: {jobs}"
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture

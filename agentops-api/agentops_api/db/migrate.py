@@ -21,7 +21,7 @@ from agentops_api.errors import Misconfigured
 HEAD = max(path.stem[:4] for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
 """The revision that this version of the server needs; read from file names, so that a start needs no Alembic."""
 
-_DOORS = ("agentops_project", "agentops_user", "agentops_ingest", "agentops_system")
+_DOORS = ("agentops_project", "agentops_user", "agentops_ingest", "agentops_system", "agentops_jobs")
 _LOCK_S_MAX = 120
 
 

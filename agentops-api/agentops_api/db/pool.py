@@ -157,6 +157,12 @@ class Database:
             yield tx
 
     @asynccontextmanager
+    async def as_jobs(self) -> AsyncGenerator[Tx]:
+        """Takes jobs of every project from the queue and puts them back; sees no evaluation."""
+        async with self._enter("agentops_jobs") as tx:
+            yield tx
+
+    @asynccontextmanager
     async def _enter(
         self,
         role: LiteralString,

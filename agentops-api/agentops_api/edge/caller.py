@@ -41,15 +41,15 @@ class ProjectCaller:
     """How many they may make."""
 
 
-async def project_caller(request: Request, *, scope: Scope, project_id: str | None = None) -> ProjectCaller:
+async def project_caller(request: Request, *, scope: Scope, project_id: UUID | None = None) -> ProjectCaller:
     """Who calls, in which project. Raises Unauthenticated, Forbidden, NotFound, TooManyRequests or Unavailable.
 
-    `project_id`: the project that the path names; it goes before the header. Reading and writing are counted here;
-    ingest is counted by its handler, by evaluations.
+    Reading and writing are counted here; ingest is counted by its handler, by evaluations. `project_id`: the one that
+    the path names, which goes before the header.
     """
     shown = _credentials(request)
     if project_id is not None:
-        shown.project_id = project_id
+        shown.project_id = str(project_id)
     server = runtime(request)
     if shown.key is not None:
         key = await _key(server, request, shown.key)
@@ -78,9 +78,9 @@ async def reader(request: Request) -> ProjectCaller:
     return await project_caller(request, scope="read")
 
 
-async def project_reader(request: Request) -> ProjectCaller:
-    """Who reads the project that the path names as `id`; a dependency for the same reason."""
-    return await project_caller(request, scope="read", project_id=str(request.path_params["id"]))
+async def project_reader(request: Request, id: UUID) -> ProjectCaller:
+    """Who reads in the project that the path names."""
+    return await project_caller(request, scope="read", project_id=id)
 
 
 async def writer(request: Request) -> ProjectCaller:

@@ -20,6 +20,7 @@ router = APIRouter(tags=["health"], route_class=Route)
 _DATABASE_S_MAX = 3.0
 """A probe gives up soon after; a database that takes longer is down for its purposes."""
 _BEAT_AGE_S_MAX = 10.0
+_WORKER_BEAT_AGE_S_MAX = 60.0
 _NOT_IN_TIME = f"The database did not answer within {_DATABASE_S_MAX:.0f} s."
 
 
@@ -64,7 +65,7 @@ class DatabaseHealth(BaseModel):
 class Check(BaseModel):
     """One condition of readiness."""
 
-    name: Literal["serving", "database", "migrations", "least_privilege", "writer"]
+    name: Literal["serving", "database", "migrations", "least_privilege", "writer", "jobs"]
     ok: bool
     detail: str | None = None
 
@@ -120,9 +121,10 @@ async def get_database_health(request: Request, response: Response) -> DatabaseH
     | {503: {"model": Readiness, "description": "Send requests elsewhere; the checks say why."}},
 )
 async def get_readiness(request: Request, response: Response) -> Readiness:
-    """503 while draining, and while the database, its schema, its login role or the writer is not as it must be."""
+    """503 while draining, and while the database, its schema, its login role, the writer or the queue of jobs is not as
+    it must be."""
     server = runtime(request)
-    checks = [_serving(server), *await _database_checks(server), _writer(server)]
+    checks = [_serving(server), *await _database_checks(server), _writer(server), await _jobs(server)]
     ready = all(check.ok for check in checks)
     if not ready:
         response.status_code = 503
@@ -177,3 +179,16 @@ def _writer(server: Runtime) -> Check:
             name="writer", ok=False, detail=f"Nothing was written for {writer.beat_age_s:.0f} s, and some waits."
         )
     return Check(name="writer", ok=True)
+
+
+async def _jobs(server: Runtime) -> Check:
+    age_s = server.worker.beat_age_s
+    if age_s > _WORKER_BEAT_AGE_S_MAX:
+        return Check(name="jobs", ok=False, detail=f"The worker's loop has stood still for {age_s:.0f} s.")
+    try:
+        async with asyncio.timeout(_DATABASE_S_MAX):
+            late = await server.worker.is_late()
+    except (Unavailable, TimeoutError):
+        return Check(name="jobs", ok=False, detail="The queue of jobs could not be read.")
+    detail = "A job has been due for more than five minutes, and no worker takes it." if late else None
+    return Check(name="jobs", ok=not late, detail=detail)

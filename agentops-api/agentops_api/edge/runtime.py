@@ -12,6 +12,7 @@ from agentops_api.edge.limits import Limiter
 from agentops_api.edge.workers import Workers
 from agentops_api.evaluations.models import Window
 from agentops_api.exports.download import Downloads
+from agentops_api.jobs.worker import Worker
 from agentops_api.metrics import Requests
 from agentops_api.settings import Settings
 from agentops_api.telemetry.store import EvaluationStore
@@ -33,6 +34,8 @@ class Runtime:
     limiter: Limiter
     downloads: Downloads
     requests: Requests
+    worker: Worker
+    """Does jobs here if `JOBS_IN_SERVER` says so; it knows the queue either way."""
     version: str
     workers: Workers | None = None
     """The others that serve the same port, where there are any."""

@@ -14,6 +14,11 @@ def may_write(role: Role) -> bool:
     return role != "viewer"
 
 
+def may_administer(role: Role) -> bool:
+    """Owners and admins decide what a project keeps."""
+    return role in ("owner", "admin")
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectAccess:
     """A project that a person may work in, and as what."""

@@ -14,7 +14,8 @@ from agentops_api.db.pool import Tx
 
 SLOT_MINUTES = 15
 """The period of a row as it is written."""
-_SLOTS_A_MERGE = 96
+SLOTS_A_MERGE = 96
+"""What one statement of a merge takes together: a day."""
 
 _LINEAR: LiteralString = "least(floor(COLUMN * 100), 99)::smallint"
 _LOGARITHMIC: LiteralString = "ceil(ln(greatest(COLUMN, 1e-6)) / ln(1.02::float8))::smallint"
@@ -260,8 +261,8 @@ async def merge(tx: Tx, project_id: UUID, slots: list[datetime]) -> None:
     """Counts what was written in these slots into the coarser rows; groups that came to nothing disappear."""
     await _alone(tx, project_id)
     await _work_in_memory(tx)
-    for first in range(0, len(slots), _SLOTS_A_MERGE):
-        await tx.execute(_MERGE, {"project_id": project_id, "slots": slots[first : first + _SLOTS_A_MERGE]})
+    for first in range(0, len(slots), SLOTS_A_MERGE):
+        await tx.execute(_MERGE, {"project_id": project_id, "slots": slots[first : first + SLOTS_A_MERGE]})
 
 
 async def unmerged_slots(tx: Tx, project_id: UUID) -> list[datetime]:
@@ -277,7 +278,10 @@ async def unmerged_slots(tx: Tx, project_id: UUID) -> list[datetime]:
 
 
 async def rebuild(tx: Tx, project_id: UUID) -> None:
-    """Makes the project's rollups anew from its rows, while ingest goes on: of each day both are one snapshot."""
+    """Makes the project's rollups anew from its rows, while ingest goes on: of each day both are one snapshot.
+
+    From the first day on whose rows retention left there: of earlier days only the rollups are kept.
+    """
     await _alone(tx, project_id)
     await _work_in_memory(tx)
     # Sorted, one group's rows are in memory at a time; hashed, all of a day's would be.
@@ -287,20 +291,45 @@ async def rebuild(tx: Tx, project_id: UUID) -> None:
 
 
 async def _days(tx: Tx, project_id: UUID) -> list[datetime]:
-    """The days of UTC that have rollups, and all from the first to the last evaluation, ascending."""
+    """The days of UTC that have rollups, and all from the first to the last evaluation, ascending, that keep rows."""
     found = await tx.execute(
         """
-        SELECT date_trunc('day', at, 'UTC') FROM evaluation_rollups WHERE project_id = %(project_id)s
-        UNION
-        SELECT day
+        SELECT day FROM (
+            SELECT date_trunc('day', at, 'UTC') AS day FROM evaluation_rollups WHERE project_id = %(project_id)s
+            UNION
+            SELECT day
         FROM (SELECT min(created_at) AS first, max(created_at) AS last
               FROM evaluations WHERE project_id = %(project_id)s) AS rows,
              generate_series(date_trunc('day', first, 'UTC'), last, '24 hours') AS day
-        ORDER BY 1
+        ) AS days
+        WHERE day >= coalesce(
+            (SELECT raw_from FROM project_retention WHERE project_id = %(project_id)s), '-infinity')
+        ORDER BY day
         """,
         {"project_id": project_id},
     )
     return [day for (day,) in await found.fetchall()]
+
+
+async def forget(tx: Tx, project_id: UUID, *, before: datetime) -> int:
+    """Deletes the rollups before a midnight in UTC; how many rows that were."""
+    await _alone(tx, project_id)
+    gone = await tx.execute(
+        "DELETE FROM evaluation_rollups WHERE project_id = %(project_id)s AND at < %(before)s",
+        {"project_id": project_id, "before": before},
+    )
+    return gone.rowcount
+
+
+async def count_before(tx: Tx, project_id: UUID, *, before: datetime) -> int:
+    """How many rows of rollups `forget` would delete now."""
+    found = await tx.execute(
+        "SELECT count(*) FROM evaluation_rollups WHERE project_id = %(project_id)s AND at < %(before)s",
+        {"project_id": project_id, "before": before},
+    )
+    row = await found.fetchone()
+    assert row is not None, "an aggregate has a row"
+    return row[0]
 
 
 async def _alone(tx: Tx, project_id: UUID) -> None:

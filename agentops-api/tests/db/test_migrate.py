@@ -62,7 +62,7 @@ async def test_the_login_may_become_each_role_of_the_door_and_do_nothing_else(da
         for role in ("agentops_owner", "postgres", "agentops_login"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 login.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
-        for role in ("agentops_project", "agentops_user", "agentops_ingest", "agentops_system"):
+        for role in ("agentops_project", "agentops_user", "agentops_ingest", "agentops_system", "agentops_jobs"):
             login.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
     async with await psycopg.AsyncConnection.connect(url) as session:
         assert await excess_privileges(session) == []

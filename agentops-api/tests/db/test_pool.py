@@ -46,6 +46,8 @@ async def test_each_door_sets_its_role_and_claims_and_takes_them_along(database:
             assert await who(tx) == ("agentops_project", str(PROJECT), "", "")
         async with db.as_system() as tx:
             assert await who(tx) == ("agentops_system", "", "", "")
+        async with db.as_jobs() as tx:
+            assert await who(tx) == ("agentops_jobs", "", "", "")
         async with db.as_user(USER) as tx:
             assert await who(tx) == ("agentops_user", "", str(USER), "")
         async with db.as_ingest([PROJECT, OTHER]) as tx:

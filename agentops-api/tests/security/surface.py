@@ -9,6 +9,9 @@ from agentops_api.app import create_app
 from agentops_api.settings import Settings
 from fastapi.routing import iter_route_contexts
 
+PEOPLE_ONLY = {"change_retention"}
+"""Operations under `/api/v1` that need a role in the organization, which no key has."""
+
 Json = dict[str, object]
 """A JSON object."""
 
@@ -33,9 +36,18 @@ class Operation:
     """The documented answers by status."""
 
     @property
+    def scope(self) -> str:
+        """Which of a key's scopes it needs, if it is for programs."""
+        if self.path.startswith("/api/v1/"):
+            reads = self.method == "GET" or self.path.endswith("/dry-run")
+            return "read" if reads else "write"
+        return {"GET": "read", "POST": "ingest", "DELETE": "write"}[self.method]
+
+    @property
     def sdk(self) -> bool:
         """It is for programs: it takes an API key."""
-        return self.path.startswith(("/evaluations", "/api/v1")) or str(self) == "POST /metrics"
+        is_for_programs = self.path.startswith(("/evaluations", "/api/v1")) or str(self) == "POST /metrics"
+        return is_for_programs and self.id not in PEOPLE_ONLY
 
     def at(self, **params: object) -> str:
         """The path, with all its parameters filled in."""

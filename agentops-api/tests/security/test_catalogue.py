@@ -8,15 +8,14 @@ import pytest
 from psycopg.rows import TupleRow
 from tests.cast import TestDatabase
 
-DOOR_ROLES = ("agentops_project", "agentops_user", "agentops_ingest", "agentops_system")
+DOOR_ROLES = ("agentops_project", "agentops_user", "agentops_ingest", "agentops_system", "agentops_jobs")
 WHOLE_TABLE_POLICIES = {
     ("agentops_system", table)
     for table in ("alembic_version", "users", "sessions", "login_failures", "organizations", "memberships", "projects",
                   "api_keys", "search_pending")
-}  # fmt: skip
-"""Policies that hide no row: the system finds out who is calling, so it reads every account, and no evaluation.
-Of the queue of words it may read whose they are and how many bytes.
-"""
+} | {("agentops_jobs", table) for table in ("jobs", "job_slots", "project_retention")}  # fmt: skip
+"""Policies that hide no row: the system finds out who is calling, so it reads every account, and no evaluation; of the
+queue of words it may read whose they are and how many bytes. The worker takes every project's jobs."""
 
 Ask = psycopg.Connection[TupleRow]
 

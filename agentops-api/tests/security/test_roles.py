@@ -27,7 +27,7 @@ def logins(postgres: Postgres, database: TestDatabase, tmp_path: Path) -> Genera
         for name, power in zip(named, ("BYPASSRLS", "NOBYPASSRLS"), strict=True):
             options = sql.SQL("CREATE ROLE {} LOGIN NOINHERIT {} PASSWORD {}")
             admin.execute(options.format(name, sql.SQL(power), sql.Literal(PASSWORD)))
-            doors = "agentops_project, agentops_user, agentops_ingest, agentops_system"
+            doors = "agentops_project, agentops_user, agentops_ingest, agentops_system, agentops_jobs"
             admin.execute(sql.SQL("GRANT {} TO {}").format(sql.SQL(doors), name))
         admin.execute(sql.SQL("GRANT agentops_owner TO {}").format(named[1]))
         rest = database.superuser_url.partition("@")[2]

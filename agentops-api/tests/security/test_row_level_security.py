@@ -1,6 +1,6 @@
 """Row level security alone, with every WHERE of the server left out: each door's role, let loose on every table."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import LiteralString, cast
@@ -10,6 +10,9 @@ import psycopg
 import pytest
 from agentops_api.db.pool import Database, Tx
 from agentops_api.edge.runtime import Runtime
+from agentops_api.jobs.store import enqueue
+from agentops_api.retention.models import Retention
+from agentops_api.retention.store import set_retention
 from agentops_api.telemetry import words
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, UndefinedColumn
@@ -18,13 +21,18 @@ from tests.cast import Somebody, TestDatabase
 
 pytestmark = pytest.mark.anyio
 
-DOORS = ("as_project", "as_user", "as_ingest", "as_system")
+DOORS = ("as_project", "as_user", "as_ingest", "as_system", "as_jobs")
 TENANT_TABLES = {
     "users", "sessions", "organizations", "memberships", "projects", "api_keys",
     "evaluations", "evaluation_ids", "evaluation_rollups", "search_words", "search_pending",
+    "jobs", "project_retention",
 }  # fmt: skip
-SYSTEM_SEES_NO = {"evaluations", "evaluation_ids", "evaluation_rollups", "search_words"}
-"""What the system's role, which must find out who is calling, has no business with."""
+NO_TENANTS = {"login_failures", "alembic_version", "job_slots"}
+HAS_NO_BUSINESS_WITH = {
+    "as_system": {"evaluations", "evaluation_ids", "evaluation_rollups", "search_words", "jobs", "project_retention"},
+    "as_jobs": TENANT_TABLES - {"jobs", "project_retention"},
+}
+"""The system's role must find out who is calling, and that of the jobs takes everybody's from the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class Scene:
             "as_user": lambda: self.db.as_user(self.stranger.user_id),
             "as_ingest": lambda: self.db.as_ingest([self.stranger.project_id]),
             "as_system": self.db.as_system,
+            "as_jobs": self.db.as_jobs,
         }
         return doors[name]()
 
@@ -71,7 +80,7 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(server: Runtime, owner: Somebody, stranger: Somebody, database: TestDatabase) -> Scene:
+async def scene(server: Runtime, owner: Somebody, stranger: Somebody, database: TestDatabase) -> AsyncGenerator[Scene]:
     for somebody in (owner, stranger):
         for id in ({}, {"id": str(uuid4())}):
             body = {"prompt": "p", "response": "r", "agent_name": f"of {somebody.email}"} | id
@@ -79,6 +88,10 @@ async def scene(server: Runtime, owner: Somebody, stranger: Somebody, database: 
             if not id:
                 async with server.db.as_project(somebody.project_id) as tx:
                     await words.file(tx, somebody.project_id)
+        async with server.db.as_user(somebody.user_id) as tx:
+            await set_retention(tx, somebody.project_id, Retention(raw_days=30))
+        async with server.db.as_project(somebody.project_id) as tx:
+            await enqueue(tx, "unheard_of", {}, project_id=somebody.project_id)
     with psycopg.connect(database.superuser_url) as admin:
         found = admin.execute(
             """
@@ -94,20 +107,22 @@ async def scene(server: Runtime, owner: Somebody, stranger: Somebody, database: 
         ).fetchall()
     scene = Scene(server.db, database.superuser_url, frozenset(id for (id,) in found), stranger)
     assert all(scene.owners_rows(table) for table in TENANT_TABLES)
-    return scene
+    yield scene
+    with psycopg.connect(database.superuser_url) as admin:
+        admin.execute("DELETE FROM jobs")
 
 
 def test_the_tables_named_here_are_all_that_hold_tenants(database: TestDatabase) -> None:
     ask = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
     with psycopg.connect(database.superuser_url) as admin:
         tables = {name for (name,) in admin.execute(ask)}
-    assert tables == TENANT_TABLES | {"login_failures", "alembic_version"}
+    assert tables == TENANT_TABLES | NO_TENANTS
 
 
 @pytest.mark.parametrize("door", DOORS)
 async def test_reading_everything_shows_no_foreign_row(scene: Scene, door: str) -> None:
     own = 0
-    for table in sorted(SYSTEM_SEES_NO if door == "as_system" else TENANT_TABLES):
+    for table in sorted(HAS_NO_BUSINESS_WITH.get(door, TENANT_TABLES)):
         columns = scene.columns(table, role_of(door), "SELECT")
         if not columns:
             with pytest.raises(InsufficientPrivilege):
@@ -121,12 +136,12 @@ async def test_reading_everything_shows_no_foreign_row(scene: Scene, door: str) 
             rows = await (await tx.execute(query)).fetchall()
         assert not [row for row in rows if scene.is_owners(row)], table
         own += len(rows)
-    assert own or door == "as_system", "the stranger sees what is theirs"
+    assert own or door in HAS_NO_BUSINESS_WITH, "the stranger sees what is theirs"
 
 
 @pytest.mark.parametrize("door", DOORS)
 async def test_changing_and_deleting_everything_touches_no_foreign_row(scene: Scene, door: str) -> None:
-    tables = sorted(SYSTEM_SEES_NO if door == "as_system" else TENANT_TABLES)
+    tables = sorted(HAS_NO_BUSINESS_WITH.get(door, TENANT_TABLES))
     before = {table: scene.owners_rows(table) for table in tables}
     for table in tables:
         named = sql.Identifier(table)
@@ -185,7 +200,7 @@ async def test_no_door_reaches_a_partition_by_its_own_name(scene: Scene, door: s
 
 async def test_the_login_itself_reads_nothing(scene: Scene, database: TestDatabase) -> None:
     async with await psycopg.AsyncConnection.connect(database.login_url, autocommit=True) as login:
-        for table in TENANT_TABLES | {"login_failures", "alembic_version"}:
+        for table in TENANT_TABLES | NO_TENANTS:
             with pytest.raises(InsufficientPrivilege):
                 await login.execute(sql.SQL("SELECT FROM {}").format(sql.Identifier(table)))
 

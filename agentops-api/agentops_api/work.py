@@ -1,0 +1,50 @@
+"""What the background jobs of this product are, and the process that does nothing else."""
+
+import asyncio
+import logging
+import signal
+from datetime import timedelta
+from functools import partial
+
+from agentops_api.db.opening import open_database
+from agentops_api.db.pool import Database
+from agentops_api.jobs import store
+from agentops_api.jobs.models import Schedule
+from agentops_api.jobs.worker import Work, Worker
+from agentops_api.retention import delete
+from agentops_api.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_FORGET_JOBS = "forget_jobs"
+_SCHEDULES = (
+    Schedule(delete.EVERYWHERE, every=timedelta(days=1), offset=timedelta(hours=3)),
+    Schedule(_FORGET_JOBS, every=timedelta(hours=1)),
+)
+
+
+def worker_of(db: Database, settings: Settings) -> Worker:
+    """A worker that knows every kind of job; it works once it is entered."""
+    kinds = {
+        delete.BY_FILTER: delete.delete_by_filter,
+        delete.BY_AGE: delete.apply_retention,
+        delete.EVERYWHERE: partial(delete.apply_retention_everywhere, ingest_past_days=settings.ingest_past_days),
+        _FORGET_JOBS: _forget_jobs,
+    }
+    return Worker(db, kinds, _SCHEDULES, jobs_max=settings.jobs_at_once)
+
+
+async def work(settings: Settings) -> None:
+    """Does jobs until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    async with open_database(settings) as db, worker_of(db, settings) as worker:
+        log.info("working on %s", ", ".join(worker.kinds))
+        await stop.wait()
+
+
+async def _forget_jobs(work: Work) -> None:
+    async with work.db.as_jobs() as tx:
+        await store.forget_finished(tx, succeeded_days=7, failed_days=30)
