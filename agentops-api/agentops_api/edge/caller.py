@@ -56,10 +56,10 @@ async def project_caller(request: Request, *, scope: Scope, project_id: UUID | N
         caller = ProjectCaller(key.project_id, key.client, "ordinary")
         if scope != "ingest":
             await server.limiter.hit("ordinary", caller.client)
-        if shown.project_id is not None and _project_id(shown.project_id) != key.project_id:
-            raise NotFound("There is no such project, or it is not this key's.")
         if scope not in key.scopes:
             raise Forbidden(f"This API key's scopes do not include `{scope}`; make one that does.")
+        if shown.project_id is not None and _project_id(shown.project_id) != key.project_id:
+            raise NotFound("There is no such project, or it is not this key's.")
         return caller
     if shown.token is None:
         await _refuse(server, request, _NOBODY)
