@@ -41,7 +41,7 @@ from agentops_api.settings import Settings, signing_key
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.writer import Writer
 from agentops_api.version import VERSION
-from agentops_api.work import worker_of
+from agentops_api.work import jobs_database, worker_of
 
 _INGEST_CONNECTIONS = 2
 _COLLECT_OBJECTS_MIN = 50_000
@@ -129,7 +129,7 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
     upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
     if not settings.database_url:
         upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, data_dir))
-    worker = worker_of(db, settings)
+    worker = worker_of(await stack.enter_async_context(jobs_database(db.url, settings)), settings)
     if settings.jobs_in_server:
         await stack.enter_async_context(worker)
     server = Runtime(

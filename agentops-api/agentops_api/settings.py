@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     """Not ready while the login role is a superuser, bypasses row level security or owns a table.
     Not set: true with the embedded database, false with `DATABASE_URL`."""
     database_pool_size: int = Field(default=8, ge=2, le=100)
-    """Connections for everything but ingest, per process."""
+    """Connections for everything but ingest and jobs, per process."""
     database_pooled: bool = False
     """Set it to true behind a transaction-mode pooler (pgbouncer, Supavisor): no prepared statements then."""
 

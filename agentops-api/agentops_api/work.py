@@ -23,6 +23,11 @@ _SCHEDULES = (
 )
 
 
+def jobs_database(url: str, settings: Settings) -> Database:
+    """Connections of its own: long jobs hold theirs for long, and the worker needs one besides to keep its leases."""
+    return Database(url, connections_max=settings.jobs_at_once + 2, pooled=settings.database_pooled)
+
+
 def worker_of(db: Database, settings: Settings) -> Worker:
     """A worker that knows every kind of job; it works once it is entered."""
     kinds = {
@@ -40,7 +45,11 @@ async def work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    async with open_database(settings) as db, worker_of(db, settings) as worker:
+    async with (
+        open_database(settings) as opened,
+        jobs_database(opened.url, settings) as db,
+        worker_of(db, settings) as worker,
+    ):
         log.info("working on %s", ", ".join(worker.kinds))
         await stop.wait()
 

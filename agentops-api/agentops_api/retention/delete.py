@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agentops_api import clock
 from agentops_api.db.pool import Database
+from agentops_api.errors import Unavailable
 from agentops_api.evaluations.models import Position
 from agentops_api.jobs import store as jobs
 from agentops_api.jobs.worker import Work
@@ -95,19 +96,29 @@ async def drop_empty_partitions(db: Database, *, before: date) -> None:
 
 
 async def _delete(work: Work, doomed: Doomed, report: _Report, *, subtract: bool) -> None:
-    async with work.transaction() as tx:
-        extent = await deletion.extent(tx, work.project_id, doomed)
     # What earlier attempts deleted is not there to be seen again.
     seen, after, more = report.evaluations, None, True
-    total = extent.seen + seen
+    to_see = await _total(work, doomed)
+    total = None if to_see is None else to_see + seen
     while more:
         async with work.transaction() as tx:
             step = await deletion.delete_step(tx, work.project_id, doomed, after=after, subtract=subtract)
             report.evaluations += step.gone
             seen += step.seen
-            await work.advance(tx, done=seen, total=max(total, seen), report=report.model_dump())
-        after: Position | None = step.at
-        more = after is not None
+            after: Position | None = step.at
+            more = after is not None
+            # What came or went meanwhile makes the count wrong; in the end it is known.
+            total = seen if not more else total and max(total, seen)
+            await work.advance(tx, done=seen, total=total, report=report.model_dump())
+
+
+async def _total(work: Work, doomed: Doomed) -> int | None:
+    """How many evaluations there are to look at; None where counting them takes too long."""
+    try:
+        async with work.transaction() as tx:
+            return (await deletion.extent(tx, work.project_id, doomed)).seen
+    except Unavailable:
+        return None
 
 
 async def _report(work: Work) -> _Report:

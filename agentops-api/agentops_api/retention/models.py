@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
 
 from agentops_api.errors import Invalid
 from agentops_api.evaluations.models import NAME_CHARS_MAX, Metadata, Time
 
 DAYS_MAX = 36_500
-_Days = Annotated[int, Field(ge=1, le=DAYS_MAX)]
+_Days = Annotated[int, Field(ge=1, le=DAYS_MAX), Strict()]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
 
 
@@ -116,7 +116,7 @@ class DeletionRequest(BaseModel):
 
     filter: Filter
     """At least one condition."""
-    dry_run: bool = False
+    dry_run: Annotated[bool, Strict()] = False
     """Only count what would go."""
 
 

@@ -1,5 +1,6 @@
 """Evaluations deleted by a filter: just those, with their statistics and their ids, and nobody else's."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import cast
 from uuid import UUID, uuid4
@@ -18,9 +19,9 @@ pytestmark = pytest.mark.anyio
 Json = dict[str, object]
 
 
-async def send(sdk: AsyncClient, *items: Json) -> None:
+async def send(sdk: AsyncClient, *items: Mapping[str, object]) -> None:
     for first in range(0, len(items), 1_000):
-        batch = [{"prompt": "p", "response": "r"} | item for item in items[first : first + 1_000]]
+        batch = [{"prompt": "p", "response": "r", **item} for item in items[first : first + 1_000]]
         answer = await sdk.post("/evaluations/batch", json={"evaluations": batch})
         assert answer.status_code == 201, answer.text
 
@@ -132,7 +133,8 @@ async def test_an_id_that_was_deleted_is_free_again(owner: Somebody, database: T
         {"filter": {"model_name": "m"}},
         {"filter": {"agent_name": ""}},
         {"filter": {"before": 5}},
-        {"filter": {"agent_name": "a"}, "dry_run": "perhaps"},
+        {"filter": {"agent_name": "a"}, "dry_run": "true"},
+        {"filter": {"agent_name": "a"}, "dry_run": 1},
         {"agent_name": "a"},
     ],
 )

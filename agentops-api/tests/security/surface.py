@@ -36,6 +36,11 @@ class Operation:
     """The documented answers by status."""
 
     @property
+    def telemetry(self) -> bool:
+        """It takes what agents send, whose newer fields an older server ignores."""
+        return self.schema is not None and self.path.startswith(("/evaluations", "/metrics"))
+
+    @property
     def scope(self) -> str:
         """Which of a key's scopes it needs, if it is for programs."""
         if self.path.startswith("/api/v1/"):

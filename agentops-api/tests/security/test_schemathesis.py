@@ -21,8 +21,9 @@ EXAMPLES, EXAMPLES_LONG = 20, 200
 HEALTH = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 ACCOUNT = {"email": "owner@example.com", "password": PASSWORD}
 TIME_OR_STATE = {
-    *("created_at", "expires_at", "cursor", "offset", "password", "new_password", "email"),
+    *("created_at", "expires_at", "cursor", "offset", "spreadsheet", "password", "new_password", "email"),
     *("days", "start", "end", "interval", "time_zone", "metadata_value"),
+    *("filter", "before", "rollup_days"),
 }
 """Fields whose rules no schema can state: windows of time, cursors of this list, passwords that are common, addresses
 that are none. An answer that refuses only these (or a NUL) is right for a request that is good by its schema."""

@@ -42,14 +42,14 @@ NOT_THEIRS: Json = {
 
 
 async def test_management_refuses_every_field_that_it_does_not_know(owner: Somebody, anonymous: AsyncClient) -> None:
-    writes = [each for each in operations() if each.schema is not None and not each.sdk]
+    writes = [each for each in operations() if each.schema is not None and not each.telemetry]
     assert len(writes) >= 6
     for operation in writes:
         assert operation.schema is not None
         client = owner.person if operation.secured else anonymous
         for name in NOT_THEIRS.keys() - properties(operation.schema).keys():
             body = (operation.example or {}) | {name: NOT_THEIRS[name]}
-            answer = await client.request(operation.method, operation.path, json=body)
+            answer = await client.request(operation.method, operation.at(id=owner.project_id), json=body)
             assert answer.status_code == 422, f"{operation} takes {name}"
             assert [each["field"] for each in answer.json()["errors"]] == [name], operation
     assert (await owner.person.get("/auth/me")).status_code == 200
@@ -58,7 +58,7 @@ async def test_management_refuses_every_field_that_it_does_not_know(owner: Someb
 async def test_telemetry_ignores_every_field_that_it_does_not_know(
     owner: Somebody, stranger: Somebody, database: TestDatabase
 ) -> None:
-    writes = [each for each in operations() if each.schema is not None and each.sdk]
+    writes = [each for each in operations() if each.telemetry]
     assert {each.path for each in writes} == {"/evaluations", "/evaluations/batch", "/metrics"}
     hostile = NOT_THEIRS | {"project_id": str(stranger.project_id)}
     for operation in writes:
