@@ -254,7 +254,7 @@ def _at(project_id: UUID, id: UUID) -> dict[str, object]:
     return {"project_id": project_id, "id": id, "id_time": ids.time_of(id)}
 
 
-def _where(project_id: UUID, filters: Filters, after: Position | None) -> Where:
+def _where(project_id: UUID, filters: Filters, after: Position | None = None) -> Where:
     where = Where()
     where.add("project_id = %(project_id)s", project_id=project_id)
     if filters.hallucinated is not None:
