@@ -13,7 +13,7 @@ from agentops_api.evaluations.models import STORED_EXAMPLE, Evaluation
 
 NAMES_MAX = 20
 """Agents and models that one conversation shows."""
-LISTED_TURNS_MAX, TURNS_MAX = 1_000, 100_000
+LISTED_TURNS_MAX, TURNS_MAX = 1_000, 10_000
 """So many of a conversation's evaluations, the newest, are counted in the list, and where it is read by itself."""
 UNITS: dict[str, str] = {"hallucination_rate": "fraction", "duration_s": "seconds", "avg_latency": "seconds"}
 """Of a conversation's figures."""
@@ -62,7 +62,7 @@ class Session(_Answer):
     evaluations: int
     """How many were counted."""
     complete: bool
-    """These are all. False for a conversation of 1,000 or more in the list, and of 100,000 or more where it is read by
+    """These are all. False for a conversation of 1,000 or more in the list, and of 10,000 or more where it is read by
     itself: only the newest so many are counted, in all its figures."""
     verdicts: int
     """Those that somebody judged."""

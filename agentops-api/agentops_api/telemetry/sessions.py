@@ -142,9 +142,8 @@ async def _chunk(
     tx: Tx, project_id: UUID, filters: SessionFilters, *, until: datetime | None, rows: int
 ) -> tuple[list[Place], datetime | None]:
     """The conversations of the newest `rows` matching answers up to `until`, and the time of the last of these answers;
-    None for that where there are no more."""
+    None for that where there are no more. Answers that belong to none count too: they are read as well."""
     where = _matching(project_id, filters)
-    where.add("session_id IS NOT NULL")
     where.add("created_at <= %(until)s", until=until)
     found = await tx.execute(
         "SELECT session_id, max(created_at), min(created_at), count(*) FROM (SELECT session_id, created_at"
@@ -153,7 +152,7 @@ async def _chunk(
     )
     chunk = await found.fetchall()
     floor = min(row[2] for row in chunk) if sum(row[3] for row in chunk) == rows else None
-    return [Place(row[1], row[0]) for row in chunk], floor
+    return [Place(row[1], row[0]) for row in chunk if row[0] is not None], floor
 
 
 async def _of_this_page(

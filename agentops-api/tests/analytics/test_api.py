@@ -127,6 +127,8 @@ async def test_a_breakdown_sorts_by_any_metric_and_by_two_dimensions(sdk: AsyncC
     assert [row["key"] for row in by_release["rows"]] == [["1", "x"], ["2", "y"]]
     limited = await ask(sdk, "breakdown", by="agent", limit=1)
     assert (limited["groups"], len(limited["rows"])) == (2, 1)
+    longest = await ask(sdk, "breakdown", by="session", days=31)
+    assert longest["groups"] == 2, "31 days until now are not too many, though the window is widened to whole hours"
 
 
 async def test_filters_hold_everywhere(sdk: AsyncClient) -> None:

@@ -95,6 +95,7 @@ async def walked(
                 tx, project_id, filters, after=after, limit=limit, chunk_rows=chunk, walk_rows_max=walk
             )
         assert len(page) <= limit
+        assert not {each.session_id for each in page} & {each.session_id for each in found}, "none comes twice"
         found += page
         if after is None:
             return [(each.session_id, each.evaluations, each.hallucinations) for each in found]
