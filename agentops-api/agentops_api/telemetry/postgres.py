@@ -90,19 +90,10 @@ WHERE stored.id IS NULL
 """
 )
 
-_NEWEST_FIRST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
-_PAGE: LiteralString = "SELECT " + _COLUMNS + " FROM evaluations CONDITIONS" + _NEWEST_FIRST + " OFFSET %(offset)s"
-
-# By time alone, a probability that nothing reaches would read everything. The newest of each hundredth that may hold
-# one are found by index; only in the lowest of them are there others.
-_PROBABLE_PAGE: LiteralString = (
-    "SELECT found.*"
-    " FROM generate_series(floor(%(probability)s::float8 * 100)::integer, 100) AS hundredth, LATERAL (SELECT "
+_PAGE: LiteralString = (
+    "SELECT "
     + _COLUMNS
-    + " FROM evaluations CONDITIONS AND floor(hallucination_probability * 100) = hundredth::float8"
-    + _NEWEST_FIRST
-    + ") AS found"
-    + _NEWEST_FIRST
+    + " FROM evaluations CONDITIONS ORDER BY created_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s"
 )
 
 _STORED_TIMES: LiteralString = """
@@ -145,7 +136,7 @@ class PostgresStore:
         claiming = any(record.client_made_id for record in records)
         try:
             async with (
-                self._db.as_ingest({record.project_id for record in records}) as tx,
+                self._db.as_ingest({record.project_id for record in records}, bytes_to_send=len(rows)) as tx,
                 tx.cursor() as cursor,
             ):
                 await cursor.execute(_INSERT_CLAIMED if claiming else _INSERT_NEW, {"rows": rows.decode()})
@@ -167,11 +158,11 @@ class PostgresStore:
         self, project_id: UUID, filters: Filters, *, after: Position | None, offset: int, limit: int
     ) -> list[Evaluation]:
         where = _where(project_id, filters, after)
-        probability = filters.min_hallucination_probability
         params = where.params | {"limit": limit, "offset": offset}
-        sql = _PAGE if probability is None or offset else _PROBABLE_PAGE
+        # Which index answers depends on the probability: a prepared plan would be for none in particular.
+        prepare = False if filters.min_hallucination_probability is not None else None
         async with self._db.as_project(project_id) as tx:
-            return await every(tx, Evaluation, sql.replace("CONDITIONS", where.sql), params)
+            return await every(tx, Evaluation, _PAGE.replace("CONDITIONS", where.sql), params, prepare=prepare)
 
     async def search(
         self, project_id: UUID, text: str, filters: Filters, *, after: Position | None, limit: int

@@ -237,3 +237,11 @@ async def test_an_evaluation_of_every_accepted_age_finds_a_partition(sdk: AsyncC
         times = dict[UUID, object](admin.execute("SELECT id, created_at FROM evaluations").fetchall())
     assert rows == []
     assert times == {id: ids.time_of(id) for id in made}
+
+
+async def test_a_batch_larger_than_a_socket_takes_at_once_is_stored(sdk: AsyncClient) -> None:
+    items = [{"prompt": f"{n} " * 450_000, "response": "r"} for n in range(9)]
+    answer = await sdk.post("/evaluations/batch", json={"evaluations": items})
+    assert answer.status_code == 201, answer.text
+    stored = await sdk.get(f"/evaluations/{answer.json()['results'][8]['id']}")
+    assert stored.json()["prompt"] == items[8]["prompt"]
