@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import timedelta
+from typing import LiteralString
 from uuid import UUID, uuid4
 
 import anyio
@@ -75,10 +76,11 @@ async def test_a_rebuild_corrects_days_with_and_without_evaluations(db: Database
     async with db.as_project(project_id) as tx:
         await rollups.rebuild(tx, project_id)
     right = await rows_of(db, project_id)
-    for damage, healed in (
+    cases: list[tuple[LiteralString, list[tuple[object, ...]]]] = [
         ("INSERT INTO evaluation_rollups SELECT * FROM evaluation_rollups", right),
         ("DELETE FROM evaluations", []),
-    ):
+    ]
+    for damage, healed in cases:
         async with db.as_project(project_id) as tx:
             await tx.execute(damage)
             await rollups.rebuild(tx, project_id)
