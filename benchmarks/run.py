@@ -64,7 +64,7 @@ def main(
         if only != "reads":
             _measure_ingest(results, folder, items, laps=laps, patience_s=patience, progress=progress)
         if only != "ingest":
-            filled = reuse or folder
+            filled = _kept(reuse) if reuse else folder
             _measure_reads(results, filled, sizes, requests=requests, patience_s=patience, progress=progress)
     for table in tables.tables(results):
         _console.print(table.rich())
@@ -162,6 +162,14 @@ def _size(text: str) -> int:
     if not 1_000 <= size <= 10_000_000:
         raise typer.BadParameter("--rows takes sizes from 1k to 10M, such as 100k,1M")
     return size
+
+
+def _kept(directory: Path) -> Path:
+    """The directory, made where it is missing; servers run elsewhere, so its path is absolute."""
+    directory.mkdir(parents=True, exist_ok=True)
+    # As in `_temporary`: the database's own user must pass through.
+    directory.chmod(0o711)
+    return directory.resolve()
 
 
 @contextmanager

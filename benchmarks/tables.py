@@ -195,7 +195,7 @@ def _raw(results: Results) -> Table:
                 f"{api.p50_ms:.1f}",
                 f"{api.p95_ms:.1f}",
                 f"{each.p50_ms:,.1f}",
-                f"{each.p50_ms / api.p50_ms:,.0f}",
+                f"{each.p50_ms / api.p50_ms:,.1f}",
             )
             rows.append((each.what, f"{each.rows:,}", *numbers))
     columns = ("question", "rows", "API p50 ms", "API p95 ms", "raw table p50 ms", "times faster")
