@@ -403,7 +403,7 @@ GROUP BY project_id, period, part;
 ALTER TABLE evaluations FORCE ROW LEVEL SECURITY;
 
 CREATE INDEX evaluations_mode ON evaluations (project_id, mode, created_at, id);
-CREATE INDEX evaluations_probability ON evaluations (project_id, floor(hallucination_probability * 100), created_at, id);
+CREATE INDEX evaluations_probability ON evaluations (project_id, hallucination_probability, created_at, id);
 
 ALTER TABLE search_words   ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 ALTER TABLE search_pending ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
