@@ -87,6 +87,9 @@ class FromSpool:
         self._spool = spool
         self._rescued: Batch | None = None
         self._sending: Path | None = None
+        self._thread = threading.Thread(target=self._write, name="agentops-spool", daemon=True)
+        self._has_looked = False
+        """For what processes that ended have left."""
         self._is_over = False
 
     @property
@@ -97,16 +100,22 @@ class FromSpool:
     @property
     def is_empty(self) -> bool:
         """Nothing is on disk."""
-        return not (self._spool.is_writing or self._spool.ready or self._sending)
+        return self._has_looked and not (self._spool.is_writing or self._spool.ready or self._sending)
 
     def start(self) -> None:
         """Starts the thread that writes."""
-        threading.Thread(target=self._write, name="agentops-spool", daemon=True).start()
+        self._thread.start()
 
     def end(self) -> None:
         """What is left on disk is for the next process."""
-        if self._is_over:
+        with self._outbox.changed:
+            self._rescued = None
+            self._outbox.changed.notify_all()
+        self._thread.join()
+        try:
             self._spool.leave()
+        except OSError as error:
+            warn("spool", f"The spool cannot be tidied up: {error}")
 
     def next(self) -> Batch | None:
         """What the disk would not take, else the oldest segment."""
@@ -148,7 +157,8 @@ class FromSpool:
         is_broken = False
         while not self._is_over:
             linger_s = self._bounds.linger_s if is_broken else 0
-            events = self._outbox.take(linger_s=linger_s, wait_s=self._spool.due_s)
+            wait_s = self._spool.due_s if self._has_looked else 0
+            events = self._outbox.take(linger_s=linger_s, wait_s=wait_s)
             lines = encoded(events, self._encode, self._outbox)
             try:
                 self._save(lines)
@@ -160,6 +170,7 @@ class FromSpool:
             else:
                 self._outbox.release(events)
             with self._outbox.changed:
+                self._has_looked = True
                 self._is_over = not events and self._outbox.closing
                 self._outbox.changed.notify_all()
 

@@ -53,6 +53,8 @@ class Outbox:
         self._bounds = bounds
         self.changed = threading.Condition()
         self._events: deque[Event] = deque()
+        self._interrupting: deque[Event] = deque()
+        self._is_adding = False
         self._waiting_bytes = 0
         self._waiting_since = 0.0
         self._held_events = 0
@@ -69,24 +71,14 @@ class Outbox:
     def put(self, event: Event) -> bool:
         """Queues the event, or counts why not. Never waits for input or output."""
         with self.changed:
-            self._counts["captured"] += 1
-            bounds = self._bounds
-            if self.closing:
-                self._dropped["closed"] += 1
-                return False
-            if self._held_events >= bounds.queue_events_max or self._held_bytes + event.bytes > bounds.queue_bytes_max:
-                self._dropped["queue_full"] += 1
-                return False
-            if not self._events:
-                self._waiting_since = time.monotonic()
-            self._events.append(event)
-            self._held_events += 1
-            self._held_bytes += event.bytes
-            self._waiting_bytes += event.bytes
-            # Waking a thread costs more than all of the above: only when it has something new to wait for or to do.
-            if len(self._events) in (1, bounds.batch_events_max) or self._waiting_bytes >= bounds.batch_bytes_max:
-                self.changed.notify_all()
-        return True
+            if self._is_adding:
+                # A signal handler has interrupted this very method: the numbers are in the middle of a change.
+                self._interrupting.append(event)
+                return True
+            is_taken = self._add(event)
+            while self._interrupting:
+                self._add(self._interrupting.popleft())
+            return is_taken
 
     def take(self, *, linger_s: float, wait_s: float | None = None) -> list[Event]:
         """A batch, when one is due: full, or old enough.
@@ -179,6 +171,30 @@ class Outbox:
                 spooled_bytes=spooled_bytes,
                 last_error=self._last_error,
             )
+
+    def _add(self, event: Event) -> bool:
+        self._is_adding = True
+        try:
+            self._counts["captured"] += 1
+            bounds = self._bounds
+            if self.closing:
+                self._dropped["closed"] += 1
+                return False
+            if self._held_events >= bounds.queue_events_max or self._held_bytes + event.bytes > bounds.queue_bytes_max:
+                self._dropped["queue_full"] += 1
+                return False
+            if not self._events:
+                self._waiting_since = time.monotonic()
+            self._events.append(event)
+            self._held_events += 1
+            self._held_bytes += event.bytes
+            self._waiting_bytes += event.bytes
+            # Waking a thread costs more than all of the above: only when it has something new to wait for or to do.
+            if len(self._events) in (1, bounds.batch_events_max) or self._waiting_bytes >= bounds.batch_bytes_max:
+                self.changed.notify_all()
+            return True
+        finally:
+            self._is_adding = False
 
     def _is_due(self, now: float, linger_s: float) -> bool:
         if not self._events:

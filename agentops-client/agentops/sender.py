@@ -22,6 +22,7 @@ from agentops.spool import IS_SUPPORTED, Spool
 from agentops.wire import Later, Poster, Settled, account
 
 _EXPONENT_MAX = 30
+_GRACE_S = 0.1
 
 
 @dataclass(slots=True)
@@ -83,11 +84,15 @@ class Sender:
         """The rest of `close`."""
         work = self._work
         _running.discard(self)
-        is_done = work.abandoned or self.flush(timeout_s)
+        began = time.monotonic()
+        is_done = work.thread is None or work.abandoned or self.flush(timeout_s)
         with work.outbox.changed:
             work.abandoned = True
             work.outbox.changed.notify_all()
             left = work.outbox.abandon("shutdown")
+        if work.thread and self._config.spool_dir:
+            # What it leaves on disk is then anybody's to send.
+            work.thread.join(max(_GRACE_S, began + timeout_s - time.monotonic()))
         if left:
             warn("shutdown", f"{left} evaluations were not delivered in time and are lost.")
         return is_done

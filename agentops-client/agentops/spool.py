@@ -131,10 +131,13 @@ class Spool:
         """Gives the directory back; what is still in it is somebody else's to send."""
         if self._own is None or self._lock is None:
             return
-        if not any(self._own.glob("*" + _SUFFIX)):
-            _remove(self._own)
-        os.close(self._lock)
+        own, lock = self._own, self._lock
         self._own = self._lock = None
+        try:
+            if not any(own.glob("*" + _SUFFIX)):
+                _remove(own)
+        finally:
+            os.close(lock)
 
     def _begin(self) -> None:
         own = self._directory()

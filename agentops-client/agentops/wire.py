@@ -1,5 +1,6 @@
 """One batch over HTTP: the request, and what its answer means for the events in it."""
 
+import encodings.idna
 import gzip
 import hashlib
 import math
@@ -9,11 +10,15 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
+import httpcore2
 import httpx2
 
 from agentops.config import Config
 from agentops.version import __version__
 
+_USED = (encodings.idna, httpcore2)
+"""A first request imports these, which would be in the sender's thread: a child that is forked in the middle of it has
+half a module, or waits for an import that no thread of its own will end."""
 _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 _SPLIT = {400, 413, 422}
 """One event may be at fault for all: the halves tell which."""
