@@ -10,7 +10,8 @@ refuse_mixture(Path(__file__).parent)
 from agentops.aio import AsyncAgentOps
 from agentops.client import AgentOps
 from agentops.config import Bounds
-from agentops.detect.legacy import uncertainty_score
+from agentops.detect import Claim, Detection, Detector, LocalDetector
+from agentops.detect.legacy import uncertainty as uncertainty_score
 from agentops.errors import (
     AgentOpsError,
     ApiError,
@@ -26,7 +27,6 @@ from agentops.errors import (
 from agentops.functions import detect_hallucination
 from agentops.outbox import Delivery
 from agentops.results import Evaluation, Stats, StoredEvaluation
-from agentops.scoring import Detection, Detector
 from agentops.throughput import get_throughput_stats, reset_throughput_tracker
 from agentops.trace import Trace, current_trace
 from agentops.version import __version__
@@ -37,6 +37,7 @@ __all__ = [
     "ApiError",
     "AsyncAgentOps",
     "Bounds",
+    "Claim",
     "ConnectionFailed",
     "Delivery",
     "Detection",
@@ -44,6 +45,7 @@ __all__ = [
     "Evaluation",
     "Forbidden",
     "Invalid",
+    "LocalDetector",
     "NotConfigured",
     "NotFound",
     "Stats",

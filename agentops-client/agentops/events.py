@@ -67,6 +67,9 @@ def event_of(fields: dict[str, Any], *, unscored: bool = False) -> Event:
     made = {name: value for name, value in fields.items() if value is not None}
     for unknown in made.keys() - _NAMES:
         raise ValueError(f"an evaluation has no field {unknown!r}")
+    for needed in ("prompt", "response"):
+        if needed not in made:
+            raise ValueError(f"an evaluation needs a {needed}")
     made["id"] = str(UUID(str(made["id"]))) if "id" in made else str(new_id())
     for name in _TEXTS:
         if name in made and not isinstance(made[name], str):

@@ -10,12 +10,12 @@ from uuid import UUID
 
 from agentops import events
 from agentops.config import Bounds, Redact, configure
-from agentops.detect import LocalDetector
+from agentops.detect import Detector, LocalDetector
 from agentops.events import Event, Fields, event_of
 from agentops.notices import ONCE, warn
 from agentops.outbox import Delivery
 from agentops.results import Evaluation
-from agentops.scoring import Detector, degraded, evaluate, scores_of
+from agentops.scoring import degraded, evaluate, scores_of
 from agentops.sender import Sender
 from agentops.throughput import Throughput, tracker
 from agentops.trace import Observer, Trace, TraceFields, observed

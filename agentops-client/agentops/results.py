@@ -53,10 +53,11 @@ class _Scored(dict[str, Any]):
 class Evaluation(_Scored):
     """What `evaluate` found. The eight items of SDK 0.2, and what else the detector says."""
 
-    status = Item[str]("`verified`, `unverified` (no evidence, so no verdict) or `degraded` (the detector failed).")
-    claims = Item[list[dict[str, Any]]]("The answer's claims, each with its label, evidence and reasons.")
+    status = Item[str]("`verified`, `unverified` (nothing to compare with, no verdict) or `degraded` (it failed).")
+    claims = Item[list[dict[str, Any]]]("The answer's sentences, each with its label, evidence and reasons.")
     scoring = Item[str | None]("The formula behind the probability.")
     detector = Item[str | None]("The detector, with its version.")
+    notes = Item[list[str]]("What the reader should know besides, such as that a long text was cut.")
     id = Item[str | None]("The evaluation's id on the server; None where it was not queued.")
 
 

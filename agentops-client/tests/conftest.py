@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 from agentops import notices
-from benchmarks.server import Server, Tenant, make_tenant, running
 from tests.receiver import Receiver, receiving
+
+from benchmarks.server import Server, Tenant, make_tenant, running
 
 
 @pytest.fixture(autouse=True)

@@ -35,6 +35,8 @@ class Receiver:
     script: deque[Behaviour] = field(default_factory=deque[Behaviour])
     """One behaviour a request, then the usual one."""
     usual: Behaviour = lambda handler, items: handler.accept(items)
+    reading: Behaviour = lambda handler, items: handler.answer(503, {"detail": "not now"})
+    """What is done with a GET."""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait(self, fact: Callable[[], bool], within_s: float = 20) -> None:
@@ -67,6 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
                 receiver.requests.append(Request(at, dict(self.headers), items))
                 receiver.changed.notify_all()
 
+    def do_GET(self) -> None:
+        self.server.receiver.reading(self, [])
+
     def accept(self, items: list[dict[str, Any]], refused: Mapping[int, str] | None = None) -> None:
         """Stores what is not refused and says so."""
         results = [self._judge(index, item, (refused or {}).get(index)) for index, item in enumerate(items)]
@@ -91,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's own name
         """The tests look at `requests`."""
 
 
