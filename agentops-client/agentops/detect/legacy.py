@@ -15,7 +15,7 @@ _RATING = re.compile(
 )
 
 
-def uncertainty(text: str) -> float:
+def uncertainty_score(text: str) -> float:
     """0.2 for each cue that occurs, also within a word (`mighty`), at most 1."""
     lower = text.lower()
     return min(1.0, sum(cue in lower for cue in _CUES) * _CUE_WEIGHT)

@@ -70,7 +70,7 @@ class LocalDetector:
         notes: tuple[str, ...],
     ) -> Detection:
         semantic_drift = drift.semantic_drift(prompt, response)
-        hedging = legacy.uncertainty(response) if self._scoring == "legacy" else drift.uncertainty(response)
+        hedging = legacy.uncertainty_score(response) if self._scoring == "legacy" else drift.uncertainty(response)
         probability = max((claim.probability for claim in claims if claim.probability is not None), default=None)
         hallucinated = None if probability is None else probability >= self._threshold
         if self._scoring == "legacy" and factual_support is not None:

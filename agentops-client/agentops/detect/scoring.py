@@ -45,9 +45,9 @@ class Profile:
 
 
 PROFILES: dict[ProfileName, Profile] = {
-    "long_answer": Profile("long_answer", 1.0, Platt(1.5, -1.5)),
-    "short_answer": Profile("short_answer", 1.0, Platt(2.5, 0.0)),
-    "summary": Profile("summary", 2.0, Platt(0.5, -0.3)),
+    "long_answer": Profile("long_answer", 1.0, Platt(1.25, -1.93)),
+    "short_answer": Profile("short_answer", 1.0, Platt(1.54, 0.45)),
+    "summary": Profile("summary", 2.0, Platt(0.76, -0.63)),
 }
 
 
