@@ -11,7 +11,7 @@ from agentops.aio import AsyncAgentOps
 from agentops.client import AgentOps
 from agentops.config import Bounds
 from agentops.detect import Claim, Detection, Detector, LocalDetector
-from agentops.detect.legacy import uncertainty as uncertainty_score
+from agentops.detect.legacy import uncertainty_score
 from agentops.errors import (
     AgentOpsError,
     ApiError,

@@ -26,7 +26,14 @@ def main(words: Sequence[str] | None = None) -> int:
     if arguments.upload and not (ops.api_key and ops.api_url):
         print("--upload needs AGENTOPS_API_KEY and AGENTOPS_API_URL.", file=sys.stderr)
         return 2
-    faults = _file(ops, arguments) if arguments.file else _one(ops, arguments)
+    if arguments.file:
+        if arguments.response is not None or arguments.document or arguments.document_file:
+            arguments.parser.error("give a file, or one answer; not both")
+        faults = _file(ops, arguments)
+    elif arguments.response is None:
+        arguments.parser.error("give a file, or --response and perhaps --prompt and --document")
+    else:
+        faults = _one(ops, arguments)
     if arguments.upload:
         faults += _delivered(ops)
     return 1 if faults else 0
@@ -53,17 +60,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _one(ops: AgentOps, arguments: argparse.Namespace) -> int:
-    if arguments.response is None:
-        arguments.parser.error("give a file, or --response and perhaps --prompt and --document")
     documents = [*arguments.document, *(path.read_text() for path in arguments.document_file)]
-    result = ops.evaluate(arguments.prompt, arguments.response, documents or None)
+    response: str = arguments.response
+    result = ops.evaluate(arguments.prompt, response, documents or None)
     print(json.dumps(result, ensure_ascii=False, indent=2))
     return 0
 
 
 def _file(ops: AgentOps, arguments: argparse.Namespace) -> int:
-    if arguments.response is not None or arguments.document or arguments.document_file:
-        arguments.parser.error("give a file, or one answer; not both")
     results: list[Evaluation] = []
     faults = 0
     with ExitStack() as opened:

@@ -52,14 +52,18 @@ class Receiver:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: "_Server"
+    @property
+    def receiver(self) -> Receiver:
+        """Whose request it is."""
+        assert isinstance(self.server, _Server)
+        return self.server.receiver
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         at = time.monotonic()
         text = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
         items: list[dict[str, Any]] = json.loads(text)["evaluations"]
-        receiver = self.server.receiver
+        receiver = self.receiver
         with receiver.changed:
             behaviour = receiver.script.popleft() if receiver.script else receiver.usual
         try:
@@ -70,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
                 receiver.changed.notify_all()
 
     def do_GET(self) -> None:
-        self.server.receiver.reading(self, [])
+        self.receiver.reading(self, [])
 
     def accept(self, items: list[dict[str, Any]], refused: Mapping[int, str] | None = None) -> None:
         """Stores what is not refused and says so."""
@@ -83,8 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         id = item["id"]
         if error:
             return {"index": index, "id": None, "status": "rejected", "error": error}
-        status = "duplicate" if id in self.server.receiver.stored else "created"
-        self.server.receiver.stored.setdefault(id, item)
+        status = "duplicate" if id in self.receiver.stored else "created"
+        self.receiver.stored.setdefault(id, item)
         return {"index": index, "id": id, "status": status, "error": None}
 
     def answer(self, status: int, content: object, headers: Mapping[str, str] | None = None) -> None:
@@ -159,7 +163,7 @@ def hang_up(handler: _Handler, items: list[dict[str, Any]]) -> None:
 def store_and_hang_up(handler: _Handler, items: list[dict[str, Any]]) -> None:
     """Stores everything, and the answer is lost."""
     for item in items:
-        handler.server.receiver.stored.setdefault(item["id"], item)
+        handler.receiver.stored.setdefault(item["id"], item)
     hang_up(handler, items)
 
 

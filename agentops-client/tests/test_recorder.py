@@ -102,7 +102,10 @@ def test_redaction_comes_before_the_queue(receiver: Receiver) -> None:
 
 
 def test_what_cannot_be_redacted_never_leaves(receiver: Receiver) -> None:
-    with client_of(receiver, redact=lambda fields: fields["missing"], raise_errors=False) as ops:
+    def redact(fields: dict[str, Any]) -> dict[str, Any]:
+        return fields["missing"]
+
+    with client_of(receiver, redact=redact, raise_errors=False) as ops:
         assert ops.record("secret", "a") is None
         assert ops.flush()
         assert ops.delivery().dropped == {"redaction_failed": 1}
@@ -136,7 +139,7 @@ def test_what_cannot_be_redacted_never_leaves(receiver: Receiver) -> None:
     ids=str,
 )
 def test_a_mistake_raises_under_pytest_and_nowhere_else(receiver: Receiver, fields: dict[str, Any]) -> None:
-    call = {"prompt": "q", "response": "a"} | fields
+    call: dict[str, Any] = {"prompt": "q", "response": "a", **fields}
     with client_of(receiver) as strict, pytest.raises((ValueError, TypeError)):
         strict.record(**call)
     with client_of(receiver, raise_errors=False) as ops:
