@@ -64,8 +64,7 @@ def main(
 
 def _calls(url: str) -> Generator[tuple[str, Callable[[], object]]]:
     ops = AgentOps("agops_bench", url)
-    scores = {"hallucination_probability": 0.1, "latency_sec": 0.4}
-    yield "record", lambda: ops.record(_PROMPT, _RESPONSE, retrieved_docs=[_DOCUMENT], hallucinated=False, **scores)
+    yield "record", lambda: ops.record(_PROMPT, _RESPONSE, retrieved_docs=[_DOCUMENT], hallucinated=False)
     large = "x" * 500_000
     yield "record, 1 MB", lambda: ops.record(large, large)
     observed = ops.observe(_answer)

@@ -52,6 +52,7 @@ class Receiver:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
     @property
     def receiver(self) -> Receiver:
         """Whose request it is."""

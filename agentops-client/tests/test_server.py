@@ -42,7 +42,7 @@ def ops(url: str, tenant: Tenant) -> AgentOps:
 
 
 def test_evaluate_ends_in_the_servers_statistics(ops: AgentOps) -> None:
-    good = ops.evaluate(PROMPT, "Fleming discovered it in 1928.", DOCUMENTS, model_name="gpt-4o-mini")
+    good = ops.evaluate(PROMPT, "Alexander Fleming discovered penicillin in 1928.", DOCUMENTS, model_name="gpt-4o-mini")
     bad = ops.evaluate(PROMPT, "It was invented in Peru by a company of circus clowns in 2011.", DOCUMENTS)
     unknown = ops.evaluate(PROMPT, "In 1928.")
     assert (good.hallucinated, bad.hallucinated, unknown.hallucinated) == (False, True, None)
@@ -171,7 +171,7 @@ def test_a_server_that_is_away_is_asked_again_and_then_told(receiver: Receiver) 
 
 async def test_the_async_client_does_the_same(url: str, tenant: Tenant) -> None:
     async with AsyncAgentOps(tenant.key, url, bounds=QUICK) as ops:
-        result = await ops.evaluate(PROMPT, "Fleming discovered it in 1928.", DOCUMENTS, agent_name="qa")
+        result = await ops.evaluate(PROMPT, "Alexander Fleming discovered penicillin in 1928.", DOCUMENTS, agent_name="qa")
         assert result.hallucinated is False
         for number in range(700):
             assert ops.record(f"{number}", "r")
