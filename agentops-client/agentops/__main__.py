@@ -26,14 +26,11 @@ def main(words: Sequence[str] | None = None) -> int:
     if arguments.upload and not (ops.api_key and ops.api_url):
         print("--upload needs AGENTOPS_API_KEY and AGENTOPS_API_URL.", file=sys.stderr)
         return 2
-    if arguments.file:
-        if arguments.response is not None or arguments.document or arguments.document_file:
-            arguments.parser.error("give a file, or one answer; not both")
-        faults = _file(ops, arguments)
-    elif arguments.response is None:
+    if arguments.file and (arguments.response is not None or arguments.document or arguments.document_file):
+        arguments.parser.error("give a file, or one answer; not both")
+    if not arguments.file and arguments.response is None:
         arguments.parser.error("give a file, or --response and perhaps --prompt and --document")
-    else:
-        faults = _one(ops, arguments)
+    faults = _file(ops, arguments) if arguments.file else _one(ops, arguments)
     if arguments.upload:
         faults += _delivered(ops)
     return 1 if faults else 0

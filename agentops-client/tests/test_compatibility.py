@@ -21,7 +21,7 @@ EIGHT = {
 }  # fmt: skip
 PROMPT = "Who discovered penicillin?"
 RESPONSE = "Penicillin was discovered by Alexander Fleming in 1928."
-DOCUMENTS = ["Alexander Fleming discovered penicillin in 1928 at St Mary's Hospital."]
+DOCUMENTS = ["Penicillin was discovered by Alexander Fleming in 1928 at St Mary's Hospital."]
 
 
 @pytest.fixture(autouse=True)

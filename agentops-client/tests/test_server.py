@@ -171,7 +171,9 @@ def test_a_server_that_is_away_is_asked_again_and_then_told(receiver: Receiver) 
 
 async def test_the_async_client_does_the_same(url: str, tenant: Tenant) -> None:
     async with AsyncAgentOps(tenant.key, url, bounds=QUICK) as ops:
-        result = await ops.evaluate(PROMPT, "Alexander Fleming discovered penicillin in 1928.", DOCUMENTS, agent_name="qa")
+        result = await ops.evaluate(
+            PROMPT, "Alexander Fleming discovered penicillin in 1928.", DOCUMENTS, agent_name="qa"
+        )
         assert result.hallucinated is False
         for number in range(700):
             assert ops.record(f"{number}", "r")
