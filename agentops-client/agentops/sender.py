@@ -19,7 +19,7 @@ from agentops.events import Event
 from agentops.notices import warn
 from agentops.outbox import Delivery, Outbox
 from agentops.spool import IS_SUPPORTED, Spool
-from agentops.wire import Later, Poster, Settled, account
+from agentops.wire import Later, Poster, Settled, account, trust_of
 
 _EXPONENT_MAX = 30
 _GRACE_S = 0.1
@@ -42,6 +42,7 @@ class Sender:
     def __init__(self, config: Config, encode: Encode) -> None:
         self._config = config
         self._encode = encode
+        self._trust = trust_of(config)
         self._work = self._begin()
         _all.add(self)
 
@@ -126,19 +127,21 @@ class Sender:
             if work.thread is not None or work.outbox.closing:
                 return
             thread = threading.Thread(target=self._run, args=(work,), name="agentops-sender", daemon=True)
+            # Before it runs: a signal handler that records meanwhile must not start another.
+            work.thread = thread
             try:
                 work.batches.start()
                 thread.start()
             except RuntimeError as error:
                 # The interpreter is ending, or the process may have no more threads.
+                work.thread = None
                 warn("thread", f"Evaluations cannot be sent now: {error}")
                 return
-            work.thread = thread
             _running.add(self)
             _finish_forked_workers()
 
     def _run(self, work: _Work) -> None:
-        poster = Poster(self._config)
+        poster = Poster(self._config, self._trust)
         while not work.abandoned and (batch := work.batches.next()):
             try:
                 self._deliver(batch, poster, work)

@@ -4,6 +4,7 @@ import encodings.idna
 import gzip
 import hashlib
 import math
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,9 +61,9 @@ Outcome = Settled | Later | Refused
 class Poster:
     """A connection to the server, opened when it is first needed; for one thread of one process."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, trust: ssl.SSLContext) -> None:
         self._url = f"{config.api_url}/evaluations/batch"
-        self._http = http_client(config)
+        self._http = httpx2.Client(headers=headers_of(config), timeout=config.bounds.timeout_s, verify=trust)
 
     def post(self, lines: Sequence[bytes]) -> Outcome:
         """Sends these events, each already JSON. Raises nothing that a network can cause."""
@@ -80,9 +81,11 @@ class Poster:
         self._http.close()
 
 
-def http_client(config: Config) -> httpx2.Client:
-    """A client that asks in this configuration's name."""
-    return httpx2.Client(headers=headers_of(config), timeout=config.bounds.timeout_s)
+def trust_of(config: Config) -> ssl.SSLContext:
+    """Whom to trust. Reading the certificates takes long and locks OpenSSL, so it is done before any thread or fork."""
+    if config.can_send and (config.api_url or "").startswith("https:"):
+        return httpx2.create_ssl_context()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def headers_of(config: Config) -> dict[str, str]:

@@ -8,9 +8,12 @@ from uuid import uuid4
 
 import pytest
 from agentops import notices
+from agentops.testing import agentops_capture
 from tests.receiver import Receiver, receiving
 
 from benchmarks.server import Server, Tenant, make_tenant, running
+
+__all__ = ["agentops_capture"]
 
 
 @pytest.fixture(autouse=True)

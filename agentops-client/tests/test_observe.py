@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 import pytest
 from agentops import AgentOps, AsyncAgentOps, StoredEvaluation, current_trace
 
-pytest_plugins = ["agentops.testing"]
 Captured = list[StoredEvaluation]
 
 

@@ -25,7 +25,7 @@ async def test_an_outage_loses_nothing_up_to_the_bound(away_s: int) -> None:
         server.kill()
         step_s = away_s / 100
         for hundred in range(100):
-            assert all([ops.record(f"{hundred * 100 + number}", "a") for number in range(100)])
+            assert all(ops.record(f"{hundred * 100 + number}", "a") for number in range(100))
             await asyncio.sleep(step_s)
         assert ops.record("one too many", "a") is None
         assert ops.delivery().retries > 0
