@@ -4,8 +4,9 @@
 VENV   := .venv
 BIN    := $(VENV)/bin
 SERVER := agentops-api
+CLIENT := agentops-client
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
-TESTS  := $(SERVER)/tests
+TESTS  := $(SERVER)/tests $(CLIENT)/tests
 LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
           --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 export PYTHON
@@ -54,7 +55,8 @@ lock: install
 	$(PIP) install --quiet uv
 	cd $(SERVER) && ../$(LOCK) pyproject.toml --output-file requirements.txt
 	cd $(SERVER) && ../$(LOCK) requirements-build.in --output-file requirements-build.txt
-	cd $(SERVER) && ../$(LOCK) pyproject.toml requirements-build.in requirements-dev.in --output-file requirements-dev.txt
+	cd $(SERVER) && ../$(LOCK) pyproject.toml ../$(CLIENT)/pyproject.toml requirements-build.in requirements-dev.in \
+	  --output-file requirements-dev.txt
 	@if grep -l '://' $(SERVER)/requirements*.txt; then echo 'A lock file names a host.' >&2; exit 1; fi
 
 schema: install
@@ -69,7 +71,7 @@ openapi: install
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
-	find $(SERVER) scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find $(SERVER) $(CLIENT) scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 install: $(VENV)/installed
 install-dev: $(VENV)/installed-dev
@@ -85,7 +87,8 @@ $(VENV)/installed: $(SERVER)/requirements.txt $(SERVER)/requirements-build.txt $
 	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable $(SERVER)
 	@touch $@
 
-$(VENV)/installed-dev: $(SERVER)/requirements-dev.txt $(VENV)/installed
+$(VENV)/installed-dev: $(SERVER)/requirements-dev.txt $(CLIENT)/pyproject.toml $(VENV)/installed
 	@echo 'Installing the locked development requirements into $(VENV) ...'
 	$(PIP) install --require-hashes -r $(SERVER)/requirements-dev.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable $(CLIENT)
 	@touch $@

@@ -1,0 +1,152 @@
+"""The command line: `python -m agentops evaluate`, for one answer or for a file of them."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import fmean
+from typing import Any, cast
+
+from agentops.client import AgentOps
+from agentops.results import Evaluation
+from agentops.version import __version__
+
+_LABELS = ("model_name", "agent_name", "session_id")
+_FLUSH_S = 60.0
+_SHOWN_S = 0.2
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the command; its exit status: 0, or 1 where a line could not be read or an evaluation was not delivered."""
+    arguments = _parser().parse_args(words)
+    ops = AgentOps(auto_upload=arguments.upload, enabled=None if arguments.upload else False)
+    if arguments.upload and not (ops.api_key and ops.api_url):
+        print("--upload needs AGENTOPS_API_KEY and AGENTOPS_API_URL.", file=sys.stderr)
+        return 2
+    if arguments.file and (arguments.response is not None or arguments.document or arguments.document_file):
+        arguments.parser.error("give a file, or one answer; not both")
+    if not arguments.file and arguments.response is None:
+        arguments.parser.error("give a file, or --response and perhaps --prompt and --document")
+    faults = _file(ops, arguments) if arguments.file else _one(ops, arguments)
+    if arguments.upload:
+        faults += _delivered(ops)
+    return 1 if faults else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m agentops", description="AgentOps: judges answers of LLMs.")
+    parser.add_argument("--version", action="version", version=f"agentops-client {__version__}")
+    command = parser.add_subparsers(required=True).add_parser("evaluate", help="judge one answer, or a file of them")
+    command.add_argument(
+        "file",
+        nargs="?",
+        help="JSON lines with `prompt`, `response` and perhaps `retrieved_docs`, `model_name`, `agent_name`,"
+        " `session_id`; - reads standard input",
+    )
+    command.add_argument("--prompt", default="", help="what the model was asked")
+    command.add_argument("--response", help="what it answered")
+    command.add_argument("--document", action="append", default=[], help="evidence as text; may be repeated")
+    command.add_argument("--document-file", action="append", default=[], type=Path, help="evidence in a text file")
+    command.add_argument("--output", type=Path, help="writes the lines of the file here, each with its result")
+    command.add_argument("--upload", action="store_true", help="sends the evaluations to AGENTOPS_API_URL")
+    command.set_defaults(parser=command)
+    return parser
+
+
+def _one(ops: AgentOps, arguments: argparse.Namespace) -> int:
+    documents = [*arguments.document, *(path.read_text() for path in arguments.document_file)]
+    response: str = arguments.response
+    result = ops.evaluate(arguments.prompt, response, documents or None)
+    print(json.dumps(result, ensure_ascii=False, indent=2))
+    return 0
+
+
+def _file(ops: AgentOps, arguments: argparse.Namespace) -> int:
+    results: list[Evaluation] = []
+    faults = 0
+    with ExitStack() as opened:
+        source = sys.stdin if arguments.file == "-" else opened.enter_context(Path(arguments.file).open())
+        output = opened.enter_context(arguments.output.open("w")) if arguments.output else None
+        for number, line in _progress(source):
+            try:
+                item = _item(line)
+            except ValueError as error:
+                faults += 1
+                print(f"line {number}: {error}", file=sys.stderr)
+                continue
+            labels = {name: item.get(name) for name in _LABELS}
+            results.append(ops.evaluate(item["prompt"], item["response"], item.get("retrieved_docs"), **labels))
+            if output:
+                output.write(json.dumps(item | {"result": results[-1]}) + "\n")
+    print(table(results, faults))
+    return faults
+
+
+def _item(line: str) -> dict[str, Any]:
+    read: object = json.loads(line)
+    if not isinstance(read, dict):
+        raise ValueError("it is not a JSON object")
+    item = cast("dict[str, Any]", read)
+    for name in ("prompt", "response"):
+        if not isinstance(item.get(name), str):
+            raise ValueError(f"`{name}` must be text")
+    for name in _LABELS:
+        if not isinstance(item.get(name), str | None):
+            raise ValueError(f"`{name}` must be text")
+    documents = item.get("retrieved_docs")
+    if documents is not None and not isinstance(documents, list):
+        raise ValueError("`retrieved_docs` must be a list of texts")
+    if not all(isinstance(each, str) for each in cast("list[object]", documents or [])):
+        raise ValueError("`retrieved_docs` must be a list of texts")
+    return item
+
+
+def _progress(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, with their numbers; on a terminal, how many there were."""
+    is_shown = sys.stderr.isatty()
+    shown_at = 0.0
+    number = 0
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield number, line
+        if is_shown and time.monotonic() - shown_at >= _SHOWN_S:
+            shown_at = time.monotonic()
+            print(f"\r{number:,} lines", end="", file=sys.stderr, flush=True)
+    if is_shown:
+        print(f"\r{number:,} lines", file=sys.stderr)
+
+
+def table(results: Sequence[Evaluation], faults: int) -> str:
+    """What was found, in figures."""
+    judged = [result for result in results if result.hallucinated is not None]
+    bad = sum(result.hallucinated is True for result in judged)
+    rows = [
+        ("evaluated", f"{len(results):,}"),
+        ("with a verdict", f"{len(judged):,}"),
+        ("hallucinated", f"{bad:,} ({bad / len(judged):.1%})" if judged else "0"),
+        ("mean probability", _mean([result.hallucination_probability for result in results])),
+        ("mean factual support", _mean([result.factual_support for result in results])),
+        ("mean semantic drift", _mean([result.semantic_drift for result in results])),
+        ("mean uncertainty", _mean([result.uncertainty for result in results])),
+        ("lines not read", f"{faults:,}"),
+    ]
+    return "\n".join(f"{name:<22}{value:>14}" for name, value in rows)
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{fmean(known):.3f}" if known else "-"
+
+
+def _delivered(ops: AgentOps) -> int:
+    ops.flush(_FLUSH_S)
+    told = ops.delivery()
+    print(f"delivered {told.delivered:,} of {told.captured:,}", file=sys.stderr)
+    return told.captured - told.delivered
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""Where the sender's batches come from: memory, or the spool with memory behind it where the disk fails."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from agentops import spool as disk
+from agentops.config import Bounds
+from agentops.events import Event
+from agentops.notices import warn
+from agentops.outbox import Outbox
+
+Encode = Callable[[Event], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events that share a request, each already JSON; `done` is called when the server has judged them all."""
+
+    lines: Sequence[bytes]
+    done: Callable[[], None]
+
+
+class Batches(Protocol):
+    """Gives batches to one thread."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is held outside the outbox."""
+        ...
+
+    @property
+    def stored_bytes(self) -> int:
+        """What is held on disk."""
+        ...
+
+    def start(self) -> None:
+        """Begins its work, in this process."""
+        ...
+
+    def next(self) -> Batch | None:
+        """Waits for a batch; None when closing leaves nothing to send."""
+        ...
+
+    def end(self) -> None:
+        """No more batches are wanted."""
+        ...
+
+
+class FromMemory:
+    """Batches straight from the outbox, which holds their events until they are done."""
+
+    stored_bytes = 0
+    is_empty = True
+
+    def __init__(self, outbox: Outbox, bounds: Bounds, encode: Encode) -> None:
+        self._outbox = outbox
+        self._linger_s = bounds.linger_s
+        self._encode = encode
+
+    def start(self) -> None:
+        """There is nothing to begin."""
+
+    def end(self) -> None:
+        """There is nothing to end."""
+
+    def next(self) -> Batch | None:
+        """A batch, when one is due."""
+        while events := self._outbox.take(linger_s=self._linger_s):
+            lines = encoded(events, self._encode, self._outbox)
+            if lines:
+                return Batch(lines, lambda: self._outbox.release(events))
+            self._outbox.release(events)
+        return None
+
+
+class FromSpool:
+    """A thread writes events to disk as they come; batches are what it wrote, or what the disk would not take."""
+
+    def __init__(self, outbox: Outbox, bounds: Bounds, encode: Encode, spool: disk.Spool) -> None:
+        self._outbox = outbox
+        self._bounds = bounds
+        self._encode = encode
+        self._spool = spool
+        self._rescued: Batch | None = None
+        self._sending: Path | None = None
+        self._thread = threading.Thread(target=self._write, name="agentops-spool", daemon=True)
+        self._has_looked = False
+        """For what processes that ended have left."""
+        self._is_over = False
+
+    @property
+    def stored_bytes(self) -> int:
+        """What is held on disk."""
+        return self._spool.stored_bytes
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is on disk."""
+        return self._has_looked and not (self._spool.is_writing or self._spool.ready or self._sending)
+
+    def start(self) -> None:
+        """Starts the thread that writes."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """What is left on disk is for the next process."""
+        with self._outbox.changed:
+            self._rescued = None
+            self._outbox.changed.notify_all()
+        self._thread.join()
+        try:
+            self._spool.leave()
+        except OSError as error:
+            warn("spool", f"The spool cannot be tidied up: {error}")
+
+    def next(self) -> Batch | None:
+        """What the disk would not take, else the oldest segment."""
+        changed = self._outbox.changed
+        while True:
+            with changed:
+                changed.wait_for(lambda: self._rescued or self._spool.ready or self._is_over)
+                if self._rescued:
+                    return self._rescued
+                if not self._spool.ready:
+                    return None
+                self._sending = segment = self._spool.ready.popleft()
+            lines = self._read(segment)
+            if lines:
+                return Batch(lines, partial(self._settle, segment))
+            self._settle(segment)
+
+    def _read(self, segment: Path) -> list[bytes]:
+        try:
+            lines = disk.read(segment)
+        except OSError as error:
+            warn("spool", f"Evaluations in the spool cannot be read: {error}")
+            return []
+        if segment in self._spool.adopted:
+            self._spool.adopted.discard(segment)
+            self._outbox.count("recovered", len(lines))
+        return lines
+
+    def _settle(self, segment: Path) -> None:
+        try:
+            self._spool.settle(segment)
+        except OSError as error:
+            warn("spool", f"Evaluations that were sent cannot be deleted from the spool: {error}")
+        with self._outbox.changed:
+            self._sending = None
+            self._outbox.changed.notify_all()
+
+    def _write(self) -> None:
+        is_broken = False
+        while not self._is_over:
+            linger_s = self._bounds.linger_s if is_broken else 0
+            wait_s = self._spool.due_s if self._has_looked else 0
+            events = self._outbox.take(linger_s=linger_s, wait_s=wait_s)
+            lines = encoded(events, self._encode, self._outbox)
+            try:
+                self._save(lines)
+                is_broken = False
+            except OSError as error:
+                is_broken = True
+                warn("spool", f"The spool cannot be written, evaluations stay in memory: {error}")
+                self._rescue(events, lines)
+            else:
+                self._outbox.release(events)
+            with self._outbox.changed:
+                self._has_looked = True
+                self._is_over = not events and self._outbox.closing
+                self._outbox.changed.notify_all()
+
+    def _save(self, lines: Sequence[bytes]) -> None:
+        self._spool.recover()
+        if lines:
+            self._spool.append(lines)
+        if self._spool.is_due or self._outbox.flushing or self._outbox.closing:
+            self._spool.rotate()
+
+    def _rescue(self, events: Sequence[Event], lines: Sequence[bytes]) -> None:
+        """Hands the events to the sender, and waits until it is done with them: the outbox is bounded, this is not."""
+        changed = self._outbox.changed
+
+        def done() -> None:
+            with changed:
+                self._rescued = None
+                self._outbox.release(events)
+
+        if not lines:
+            self._outbox.release(events)
+            return
+        with changed:
+            self._rescued = Batch(lines, done)
+            changed.notify_all()
+            changed.wait_for(lambda: self._rescued is None)
+
+
+def encoded(events: Sequence[Event], encode: Encode, outbox: Outbox) -> list[bytes]:
+    """The events as JSON; one that cannot be is counted and left out."""
+    lines: list[bytes] = []
+    for event in events:
+        try:
+            lines.append(encode(event))
+        except Exception as error:  # noqa: BLE001 - detectors are the application's, and one bad event is no reason to stop
+            outbox.drop("unencodable")
+            warn("unencodable", f"An evaluation cannot be sent: {error!r}")
+    return lines

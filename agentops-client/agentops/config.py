@@ -1,0 +1,131 @@
+"""Who this client is and how far it may go: what the application says, else the environment, else defaults."""
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from agentops.notices import warn
+
+Redact = Callable[[dict[str, Any]], dict[str, Any] | None]
+"""Takes the fields of an evaluation before they are queued, answers what may leave; None: nothing may."""
+
+_YES = {"1", "true", "yes", "on"}
+_NO = {"0", "false", "no", "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is held, how it is sent, and how long anything may take."""
+
+    queue_events_max: int = 10_000
+    queue_bytes_max: int = 64 * 2**20
+    batch_events_max: int = 100
+    batch_bytes_max: int = 2**20
+    linger_s: float = 1.0
+    """An event waits at most this long for others to share its request."""
+    timeout_s: float = 10.0
+    """For one request."""
+    backoff_s: float = 0.5
+    """The first wait after a failure is below this, the next below twice as much, and so on."""
+    backoff_s_max: float = 60.0
+    retry_after_s_max: float = 600.0
+    """A server that asks for more patience does not get it."""
+    exit_s_max: float = 2.0
+    """How long the interpreter's exit may be held up."""
+    spool_bytes_max: int = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything a client was told."""
+
+    api_key: str | None
+    api_url: str | None
+    enabled: bool
+    sample_rate: float
+    spool_dir: Path | None
+    redact: Redact | None
+    raise_errors: bool | None
+    """None: only under pytest."""
+    bounds: Bounds = field(default_factory=Bounds)
+
+    @property
+    def can_send(self) -> bool:
+        """There is somebody to send to, and nobody switched it off."""
+        return self.enabled and bool(self.api_key and self.api_url)
+
+
+def configure(
+    *,
+    api_key: str | None,
+    api_url: str | None,
+    enabled: bool | None,
+    sample_rate: float | None,
+    spool_dir: str | os.PathLike[str] | None,
+    redact: Redact | None,
+    raise_errors: bool | None,
+    bounds: Bounds | None,
+) -> Config:
+    """The configuration; what is wrong with it is warned of and not used."""
+    spool = spool_dir or _text("AGENTOPS_SPOOL_DIR")
+    return Config(
+        api_key=_key(api_key or _text("AGENTOPS_API_KEY")),
+        api_url=_url(api_url or _text("AGENTOPS_API_URL")),
+        enabled=_switch("AGENTOPS_ENABLED", default=True) if enabled is None else enabled,
+        sample_rate=_rate(_text("AGENTOPS_SAMPLE_RATE") if sample_rate is None else sample_rate),
+        spool_dir=Path(spool).expanduser() if spool else None,
+        redact=redact,
+        raise_errors=raise_errors,
+        bounds=bounds or Bounds(),
+    )
+
+
+def _text(name: str) -> str | None:
+    return os.environ.get(name, "").strip() or None
+
+
+def _key(key: str | None) -> str | None:
+    if key is not None and not (key.isascii() and key.isprintable()):
+        warn("api_key", "The API key has characters that no key has: it is not used.")
+        return None
+    return key
+
+
+def _url(url: str | None) -> str | None:
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        warn("api_url", "api_url must look like https://agentops.example.com: it is not used.")
+        return None
+    return url.rstrip("/")
+
+
+def _switch(name: str, *, default: bool) -> bool:
+    said = (_text(name) or "").lower()
+    if said in _YES | _NO:
+        return said in _YES
+    if said:
+        warn(name, f"{name} must be true or false: {default} is used.")
+    return default
+
+
+def _rate(said: str | float | None) -> float:
+    if said is None:
+        return 1.0
+    try:
+        rate = float(said)
+    except ValueError:
+        rate = math.nan
+    if 0 <= rate <= 1:
+        return rate
+    warn("sample_rate", "The sample rate must lie in [0, 1]: 1 is used.")
+    return 1.0

@@ -1,0 +1,66 @@
+"""From a claim's measures to its probability.
+
+Grounding: nine features, standardised, with unit weights; nothing is trained. Conflicts are added on top, with round
+weights. Means, scales and the two numbers of each profile were computed from public sets by `benchmarks/detector/fit.py`:
+MT-RAG (Apache-2.0), HaluEval (MIT), BEGIN (CC BY 4.0), SummEdits (Apache-2.0), SummEval (MIT), WiCE (ODC-BY labels).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from agentops.detect.calibration import Platt
+from agentops.detect.features import Measured
+
+ProfileName = Literal["long_answer", "short_answer", "summary"]
+
+THRESHOLD = 0.5
+
+STANDARD: dict[str, tuple[float, float]] = {
+    # feature: (mean, scale)
+    "uncovered": (0.24, 0.24),
+    "uncovered_weight": (1.84, 1.75),
+    "new": (0.22, 0.22),
+    "new_weight": (1.72, 1.63),
+    "window": (0.32, 0.25),
+    "bigrams": (0.49, 0.28),
+    "trigrams": (0.60, 0.30),
+    "content_bigrams": (0.50, 0.31),
+    "copied_run": (0.59, 0.27),
+}
+CONFLICT = {"missing_numbers": 0.75, "misplaced_numbers": 0.25, "missing_names": 0.5, "opposites": 0.25, "negated": 1.0}
+
+_LONG_EVIDENCE_WORDS_MIN = 150
+_SUMMARY = re.compile(r"\bsummar(?:y|ies|i[sz]e|i[sz]es|i[sz]ing)\b|\btl;?dr\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How answers of one kind are judged."""
+
+    name: ProfileName
+    conflict_weight: float
+    """Summaries differ from their source in wording anyway; what betrays them is a number, a name, a "not"."""
+    platt: Platt
+
+
+PROFILES: dict[ProfileName, Profile] = {
+    "long_answer": Profile("long_answer", 1.0, Platt(1.25, -1.93)),
+    "short_answer": Profile("short_answer", 1.0, Platt(1.54, 0.45)),
+    "summary": Profile("summary", 2.0, Platt(0.76, -0.63)),
+}
+
+
+def infer(prompt: str, evidence_words: int) -> Profile:
+    """The profile for an answer. It is not the answer that decides, so that padding it changes nothing: a prompt that wants
+    a summary; else much evidence, which is retold freely; else little, which is quoted."""
+    if _SUMMARY.search(prompt):
+        return PROFILES["summary"]
+    return PROFILES["long_answer" if evidence_words >= _LONG_EVIDENCE_WORDS_MIN else "short_answer"]
+
+
+def risk(measured: Measured, profile: Profile) -> float:
+    """How little the evidence supports the claim, in standard deviations from a middling one."""
+    grounding = sum((measured.grounding[name] - mean) / scale for name, (mean, scale) in STANDARD.items())
+    conflict = sum(measured.conflict[name] * weight for name, weight in CONFLICT.items())
+    return grounding / len(STANDARD) + profile.conflict_weight * conflict

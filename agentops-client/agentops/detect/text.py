@@ -1,0 +1,170 @@
+"""Text as the detector reads it: sentences and tokens with offsets, light stems, numbers and names.
+
+White space never decides anything here: wherever two tokens are apart, it does not matter by what.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from agentops.detect.lexicon import ABBREVIATIONS, COMMON, NUMBER_WORDS, ORDINALS, SCALES, STOP
+
+SENTENCE_TOKENS_MAX = 60
+"""A longer sentence is cut: tables and menus have no full stops, and a window must stay small to mean anything."""
+
+# Scripts written without spaces (Thai, Lao, Khmer, Burmese, kana, Han): each character is a token.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_TOKEN = re.compile(
+    rf"\d+(?:[.,]\d+)*(?:st|nd|rd|th|s)?(?![^\W_])|[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W\d_{_UNSPACED}]+)*|%"
+)
+_NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)(st|nd|rd|th|s)?")
+_PLAIN_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
+_BREAK = re.compile(
+    r"""(?P<stop>[.!?]+)["'”’)\]*_]*(?=\s)"""  # "last year. But", "last year ." Now"
+    r"|(?<=[^\W\d_A-Z])(?P<glued>[.!?])(?=[A-Z][^\W\d_])"  # "20th century.First"
+    r"|(?P<wide>[。！？])"
+    r"|(?<=\s)(?=[*•▪‣]+\s|[-–]\s+[A-Z*]|\d{1,2}[.)]\s)"  # an item of a list
+)
+_LAST_WORD = re.compile(r"([^\W_]+(?:\.[^\W_]+)*)$")
+
+
+class Token(NamedTuple):
+    """One word or number of a text. A tuple, since a long document has thousands."""
+
+    start: int
+    end: int
+    text: str
+    stem: str
+    """What equal words share: `founded` and `founding`, `1,000` and `1000`."""
+    weight: float
+    """How much it says: 0 for a function word, 0.5 for a common one, 1 for any other."""
+    is_number: bool
+    is_name: bool
+    """Written with a capital where a plain word is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A stretch of text between two breaks."""
+
+    start: int
+    end: int
+    tokens: tuple[Token, ...]
+
+
+def sentences(text: str) -> list[Sentence]:
+    """The sentences that have a token, in their order."""
+    found: list[Sentence] = []
+    for start, end in _spans(text):
+        tokens = _tokens(text, start, end)
+        for at in range(0, len(tokens), SENTENCE_TOKENS_MAX):
+            part = tuple(tokens[at : at + SENTENCE_TOKENS_MAX])
+            whole = len(tokens) <= SENTENCE_TOKENS_MAX
+            found.append(Sentence(start if whole else part[0].start, end if whole else part[-1].end, part))
+    return found
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where sentences begin and end, without the white space around them."""
+    begin = 0
+    for match in _BREAK.finditer(text):
+        if match["stop"] == "." and _is_abbreviation(text, begin, match.start()):
+            continue
+        yield from _trimmed(text, begin, match.end())
+        begin = match.end()
+    yield from _trimmed(text, begin, len(text))
+
+
+def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    part = text[start:end]
+    stripped = part.strip()
+    if stripped:
+        lead = len(part) - len(part.lstrip())
+        yield start + lead, start + lead + len(stripped)
+
+
+def _is_abbreviation(text: str, begin: int, dot: int) -> bool:
+    """Whether that full stop belongs to its word: `Mr.`, `J.`, `U.S.`, `1.` of a list."""
+    last = _LAST_WORD.search(text, max(begin, dot - 20), dot)
+    if last is None:
+        return False
+    word = last[1]
+    alone = not text[begin : last.start()].strip(" \t\r\n*-–•#")
+    return (
+        (len(word) == 1 and word.isalpha() and word not in "I")
+        or word.lower() in ABBREVIATIONS
+        or (alone and len(word) <= 2)
+        or bool(re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word))
+    )
+
+
+def _tokens(text: str, start: int, end: int) -> list[Token]:
+    tokens: list[Token] = []
+    for match in _TOKEN.finditer(text, start, end):
+        word = match[0]
+        stem, weight, is_number = _word(word)
+        begin, stop = match.span()
+        if not tokens and is_number and len(word) <= 2 and text[stop : stop + 1] in (".", ")"):
+            continue  # The number of an item in a list claims nothing.
+        # A common word that begins a sentence has its capital from there.
+        is_name = weight > 0 and word[0].isupper() and not is_number and (weight == 1 or bool(tokens))
+        tokens.append(Token(begin, stop, word, stem, weight, is_number, is_name))
+    return tokens
+
+
+@lru_cache(maxsize=1 << 15)
+def _word(written: str) -> tuple[str, float, bool]:
+    """Stem, weight, and whether it is a number."""
+    if written[0].isdecimal() and (number := _number(written)):
+        return number, 1.0, True
+    if written == "%":
+        return "percent", 0.5, False
+    plain = written.lower().replace("’", "'")
+    plain = plain[:-2] if plain.endswith("'s") else plain
+    number = NUMBER_WORDS.get(plain)
+    if number is not None:
+        return number, 1.0, True
+    if plain in STOP:
+        return sys.intern(plain), 0.0, False
+    found = stem(plain)
+    weight = 0.5 if plain in COMMON or found in _COMMON_STEMS else 1.0
+    return sys.intern(found), weight, plain in SCALES or plain in ORDINALS
+
+
+def _number(written: str) -> str:
+    """A number's one spelling: `1,000` and `1000.0` are the same; `2nd` and `1980s` keep what they are."""
+    found = _NUMBER.fullmatch(written)
+    if found is None:
+        return ""
+    digits, suffix = found[1], found[2] or ""
+    if _PLAIN_NUMBER.fullmatch(digits):
+        digits = digits.replace(",", "")
+        if "." in digits:
+            digits = digits.rstrip("0").rstrip(".")
+    return sys.intern(digits + ("th" if suffix in ("st", "nd", "rd") else suffix))
+
+
+def stem(word: str) -> str:
+    """What a word shares with its other forms. Light on purpose: two words that differ should stay apart."""
+    if len(word) <= 3 or not word.isascii():
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        word = word[:-3] + "y"
+    elif word.endswith(("sses", "shes", "ches", "xes", "zes")):
+        word = word[:-2]
+    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        word = word[:-1]
+    for ending in ("ing", "ed", "ly"):
+        root = word[: -len(ending)]
+        if word.endswith(ending) and len(root) >= 3 and re.search("[aeiouy]", root):
+            word = root[:-1] if root[-1] == root[-2] and root[-1] not in "aeiouls" else root
+            break
+    if len(word) > 4 and word.endswith("e"):
+        word = word[:-1]
+    return word[:-1] + "i" if len(word) > 3 and word.endswith("y") else word
+
+
+_COMMON_STEMS = frozenset(stem(word) for word in COMMON)

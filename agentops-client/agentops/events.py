@@ -1,0 +1,157 @@
+"""One evaluation on its way to the server: what it may hold, what it weighs, and its text as JSON."""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict, cast
+from uuid import UUID
+
+Scalar = str | int | float | bool | None
+
+
+class Labels(TypedDict, total=False):
+    """Where an answer comes from."""
+
+    model_name: str | None
+    agent_name: str | None
+    session_id: str | None
+    metadata: Mapping[str, Scalar] | None
+
+
+class Scores(TypedDict, total=False):
+    """What is known of an answer. Scores lie in [0, 1]."""
+
+    semantic_drift: float | None
+    uncertainty: float | None
+    factual_support: float | None
+    hallucination_probability: float | None
+    hallucinated: bool | None
+    latency_sec: float | None
+    throughput_qps: float | None
+    mode: str | None
+
+
+class Fields(Labels, Scores, total=False):
+    """Everything that `record` takes beside the prompt and the response."""
+
+    retrieved_docs: Sequence[str] | None
+    created_at: datetime | None
+    id: UUID | str | None
+
+
+_NAMES = Fields.__annotations__.keys() | {"prompt", "response"}
+_TEXTS = ("prompt", "response", "model_name", "agent_name", "session_id", "mode")
+_UNIT_SCORES = ("semantic_drift", "uncertainty", "factual_support", "hallucination_probability")
+_OVERHEAD_BYTES = 1_000
+"""Of the Python objects around the texts, generously."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A queued evaluation. It refers to the caller's strings, which cannot change; it is encoded when it is sent."""
+
+    fields: dict[str, Any]
+    bytes: int
+    """What it keeps in memory."""
+    unscored: bool = False
+    """It is to be scored before it is sent."""
+
+
+def event_of(fields: dict[str, Any], *, unscored: bool = False) -> Event:
+    """The event; long texts cost no more than short ones. Raises ValueError where the server would refuse it."""
+    made = {name: value for name, value in fields.items() if value is not None}
+    for unknown in made.keys() - _NAMES:
+        raise ValueError(f"an evaluation has no field {unknown!r}")
+    for needed in ("prompt", "response"):
+        if needed not in made:
+            raise ValueError(f"an evaluation needs a {needed}")
+    made["id"] = str(UUID(str(made["id"]))) if "id" in made else str(new_id())
+    for name in _TEXTS:
+        if name in made and not isinstance(made[name], str):
+            raise ValueError(f"{name} must be text, not {type(made[name]).__name__}")
+    _check_numbers(made)
+    if "created_at" in made:
+        made["created_at"] = _time(made["created_at"])
+    if "retrieved_docs" in made:
+        made["retrieved_docs"] = _documents(made["retrieved_docs"])
+    if "metadata" in made:
+        made["metadata"] = _metadata(made["metadata"])
+    return Event(made, _weight(made), unscored)
+
+
+def new_id() -> UUID:
+    """A UUIDv7 (RFC 9562, section 5.7): the server takes the evaluation's time from it."""
+    random = int.from_bytes(os.urandom(10))
+    stamped = time.time_ns() // 1_000_000 << 80 | random
+    return UUID(int=stamped & ~(0xF << 76 | 0b11 << 62) | 0x7 << 76 | 0b10 << 62)
+
+
+def encode(fields: Mapping[str, Any]) -> bytes:
+    """The JSON of one event, on one line. Half a surrogate pair, which UTF-8 cannot hold, becomes U+FFFD."""
+    text = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def documents_of(given: object) -> list[str]:
+    """The documents as a list of their own; a lone text is one document."""
+    return _documents(given) if given is not None else []
+
+
+def _documents(given: object) -> list[str]:
+    found = [given] if isinstance(given, str) else list(cast("Sequence[object]", given))
+    if not all(isinstance(each, str) for each in found):
+        raise ValueError("retrieved_docs must be texts")
+    return cast("list[str]", found)
+
+
+def _check_numbers(made: Mapping[str, Any]) -> None:
+    for name in _UNIT_SCORES:
+        if name in made and not 0 <= _number(name, made[name]) <= 1:
+            raise ValueError(f"{name} must lie in [0, 1]")
+    if "latency_sec" in made and _number("latency_sec", made["latency_sec"]) <= 0:
+        raise ValueError("latency_sec must be more than 0")
+    if "throughput_qps" in made and _number("throughput_qps", made["throughput_qps"]) < 0:
+        raise ValueError("throughput_qps must not be negative")
+    if "hallucinated" in made and not isinstance(made["hallucinated"], bool):
+        raise ValueError("hallucinated must be True, False or None")
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{name} must be a finite number")
+    return value
+
+
+def _time(value: object) -> str:
+    if not isinstance(value, datetime):
+        raise ValueError("created_at must be a datetime")
+    return value.isoformat()
+
+
+def _metadata(value: object) -> dict[str, Scalar]:
+    if not isinstance(value, Mapping):
+        raise ValueError("metadata must be a mapping")
+    made = dict(cast("Mapping[str, Scalar]", value))
+    for name, each in made.items():
+        # Only what comes from the caller's own hands can be wrong here, whatever its annotations promise.
+        if not isinstance(cast("object", name), str) or not isinstance(cast("object", each), str | int | float | None):
+            raise ValueError("metadata must be flat: texts, numbers, booleans or None, by name")
+        if isinstance(each, float) and not math.isfinite(each):
+            raise ValueError(f"metadata {name!r} must be finite")
+    return made
+
+
+def _weight(made: Mapping[str, Any]) -> int:
+    texts = [value for value in made.values() if isinstance(value, str)]
+    texts += made.get("retrieved_docs", ())
+    for name, value in made.get("metadata", {}).items():
+        texts += (name, value) if isinstance(value, str) else (name,)
+    return _OVERHEAD_BYTES + sum(map(sys.getsizeof, texts))

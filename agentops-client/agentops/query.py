@@ -1,0 +1,220 @@
+"""Reading what the server keeps. Unlike recording, this waits for the answer and raises what goes wrong."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypedDict, Unpack, cast
+from uuid import UUID
+
+import httpx2
+
+from agentops import wire
+from agentops.config import Config
+from agentops.errors import ConnectionFailed, FieldError, NotConfigured, TooManyRequests, Unavailable, kind_of
+from agentops.results import Stats, StoredEvaluation
+
+_NO_CONTENT = 204
+_PAGE_ITEMS_MAX = 500
+_ATTEMPTS_MAX = 4
+_WAIT_S_MAX = 60.0
+"""All waits for one request together: as long as the server's window of ordinary requests."""
+_BACKOFF_S = 0.5
+
+
+class Filters(TypedDict, total=False):
+    """Which evaluations are meant. `start_date` is included, `end_date` is not."""
+
+    hallucinated: bool
+    agent_name: str
+    model_name: str
+    mode: str
+    session_id: str
+    start_date: datetime
+    end_date: datetime
+    min_hallucination_probability: float
+
+
+class Evaluations:
+    """The project's evaluations."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def list(self, *, limit: int | None = None, **filters: Unpack[Filters]) -> Iterator[StoredEvaluation]:
+        """Evaluations, newest first, at most `limit`; pages are fetched as they are needed."""
+        query = _query(filters)
+        left = limit
+        with _connected(self._config) as http:
+            while left is None or left > 0:
+                page = _ask(http, "GET", "/evaluations", query | _page_size(left))
+                yield from map(StoredEvaluation, page["data"])
+                left = None if left is None else left - len(page["data"])
+                if not page["has_more"]:
+                    return
+                query["cursor"] = page["next_cursor"]
+
+    def get(self, id: UUID | str) -> StoredEvaluation:
+        """One evaluation. Raises NotFound."""
+        with _connected(self._config) as http:
+            return StoredEvaluation(_ask(http, "GET", _path(id)))
+
+    def delete(self, id: UUID | str) -> None:
+        """Deletes one for good. Raises NotFound."""
+        with _connected(self._config) as http:
+            _ask(http, "DELETE", _path(id))
+
+
+class AsyncEvaluations:
+    """The project's evaluations, without blocking the event loop."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    async def list(self, *, limit: int | None = None, **filters: Unpack[Filters]) -> AsyncIterator[StoredEvaluation]:
+        """Evaluations, newest first, at most `limit`; pages are fetched as they are needed."""
+        query = _query(filters)
+        left = limit
+        async with _connected_async(self._config) as http:
+            while left is None or left > 0:
+                page = await _ask_async(http, "GET", "/evaluations", query | _page_size(left))
+                for each in page["data"]:
+                    yield StoredEvaluation(each)
+                left = None if left is None else left - len(page["data"])
+                if not page["has_more"]:
+                    return
+                query["cursor"] = page["next_cursor"]
+
+    async def get(self, id: UUID | str) -> StoredEvaluation:
+        """One evaluation. Raises NotFound."""
+        async with _connected_async(self._config) as http:
+            return StoredEvaluation(await _ask_async(http, "GET", _path(id)))
+
+    async def delete(self, id: UUID | str) -> None:
+        """Deletes one for good. Raises NotFound."""
+        async with _connected_async(self._config) as http:
+            await _ask_async(http, "DELETE", _path(id))
+
+
+def stats(config: Config, days: int, agent_name: str | None, model_name: str | None) -> Stats:
+    """Statistics of the last days."""
+    with _connected(config) as http:
+        return Stats(_ask(http, "GET", "/evaluations/stats", _stats_query(days, agent_name, model_name)))
+
+
+async def stats_async(config: Config, days: int, agent_name: str | None, model_name: str | None) -> Stats:
+    """Statistics of the last days."""
+    async with _connected_async(config) as http:
+        return Stats(await _ask_async(http, "GET", "/evaluations/stats", _stats_query(days, agent_name, model_name)))
+
+
+class _Patience:
+    """How long to wait before the same request is made again; at some point the error is raised instead."""
+
+    def __init__(self, *, repeats: bool) -> None:
+        self._repeats = repeats
+        self._attempts = 0
+        self._waited_s = 0.0
+
+    def after(self, error: ConnectionFailed | TooManyRequests | Unavailable) -> float:
+        """The wait in seconds. Raises the error when there is no use in waiting."""
+        self._attempts += 1
+        if isinstance(error, ConnectionFailed):
+            # Nobody knows whether the request was done.
+            if not self._repeats:
+                raise error
+            asked_s = 0.0
+        else:
+            asked_s = error.retry_after_s or 0.0
+        wait_s = asked_s + random.uniform(0, _BACKOFF_S * 2 ** (self._attempts - 1))  # noqa: S311 - nothing secret
+        self._waited_s += wait_s
+        if self._attempts >= _ATTEMPTS_MAX or self._waited_s > _WAIT_S_MAX:
+            raise error
+        return wait_s
+
+
+def _ask(http: httpx2.Client, method: str, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+    patience = _Patience(repeats=method == "GET")
+    while True:
+        try:
+            try:
+                answer = http.request(method, path, params=query)
+            except httpx2.HTTPError as error:
+                raise _unreachable(error) from error
+            return _read(answer)
+        except (ConnectionFailed, TooManyRequests, Unavailable) as error:
+            time.sleep(patience.after(error))
+
+
+async def _ask_async(
+    http: httpx2.AsyncClient, method: str, path: str, query: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    patience = _Patience(repeats=method == "GET")
+    while True:
+        try:
+            try:
+                answer = await http.request(method, path, params=query)
+            except httpx2.HTTPError as error:
+                raise _unreachable(error) from error
+            return _read(answer)
+        except (ConnectionFailed, TooManyRequests, Unavailable) as error:
+            await asyncio.sleep(patience.after(error))
+
+
+def _connected(config: Config) -> httpx2.Client:
+    # One for each call: nothing is shared with a forked child, and nothing has to be closed by the caller.
+    return httpx2.Client(base_url=_base(config), headers=wire.headers_of(config), timeout=config.bounds.timeout_s)
+
+
+def _connected_async(config: Config) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(base_url=_base(config), headers=wire.headers_of(config), timeout=config.bounds.timeout_s)
+
+
+def _base(config: Config) -> str:
+    if not config.api_key or not config.api_url:
+        raise NotConfigured("Set AGENTOPS_API_KEY and AGENTOPS_API_URL, or give api_key and api_url.")
+    return config.api_url
+
+
+def _unreachable(error: httpx2.HTTPError) -> ConnectionFailed:
+    return ConnectionFailed(f"The server could not be reached: {type(error).__name__}: {error}")
+
+
+def _read(answer: httpx2.Response) -> dict[str, Any]:
+    said = wire.problem(answer)
+    if answer.is_success:
+        if not said and answer.status_code != _NO_CONTENT:
+            raise ConnectionFailed("Something answered that is not AgentOps API.")
+        return said
+    errors = cast("list[Mapping[str, Any]]", said.get("errors") or [])
+    raise kind_of(answer.status_code)(
+        answer.status_code,
+        said.get("detail") or f"{answer.status_code} {answer.reason_phrase}",
+        type=said.get("type", "about:blank"),
+        request_id=answer.headers.get("X-Request-ID"),
+        errors=[FieldError(str(each.get("field")), str(each.get("message"))) for each in errors],
+        retry_after_s=wire.retry_after_s(answer),
+    )
+
+
+def _path(id: UUID | str) -> str:
+    return f"/evaluations/{UUID(str(id))}"
+
+
+def _page_size(left: int | None) -> dict[str, str]:
+    return {"limit": str(_PAGE_ITEMS_MAX if left is None else min(left, _PAGE_ITEMS_MAX))}
+
+
+def _stats_query(days: int, agent_name: str | None, model_name: str | None) -> dict[str, str]:
+    return _query({"days": days, "agent_name": agent_name, "model_name": model_name})
+
+
+def _query(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: _text(value) for name, value in values.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, datetime) else str(value)

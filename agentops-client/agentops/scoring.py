@@ -1,0 +1,57 @@
+"""Between a detector and what callers get of it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from agentops.detect import Detection, Detector
+from agentops.results import EVALUATION_ITEMS, Evaluation
+from agentops.throughput import tracker
+
+_LATENCY_S_MIN = 1e-6
+"""The clock's resolution: nothing takes no time, and the server refuses 0."""
+
+
+def evaluate(
+    detector: Detector,
+    prompt: str,
+    response: str,
+    documents: Sequence[str],
+    *,
+    track_throughput: bool,
+    latency_s: float | None = None,
+) -> Evaluation:
+    """What the detector found, with its latency: the given one, else what the detector itself took."""
+    began = time.perf_counter()
+    found = detector.detect(prompt, response, documents)
+    took_s = latency_s or max(_LATENCY_S_MIN, round(time.perf_counter() - began, 6))
+    qps = tracker.add(took_s) if track_throughput else round(1 / took_s, 3)
+    return Evaluation(
+        scores_of(found),
+        latency_sec=took_s,
+        throughput_qps=qps,
+        status=found.status,
+        claims=[asdict(claim) for claim in found.claims],
+        scoring=found.scoring,
+        detector=found.detector,
+        notes=list(found.notes),
+        id=None,
+    )
+
+
+def scores_of(found: Detection) -> dict[str, Any]:
+    """The findings as the server names them."""
+    return {
+        "semantic_drift": found.semantic_drift,
+        "uncertainty": found.uncertainty,
+        "factual_support": found.factual_support,
+        "hallucination_probability": found.probability,
+        "hallucinated": found.hallucinated,
+        "mode": found.mode,
+    }
+
+
+def degraded() -> Evaluation:
+    """What is answered where the detector itself failed: no score and no verdict."""
+    return Evaluation(dict.fromkeys(EVALUATION_ITEMS), status="degraded", claims=[], notes=[])

@@ -1,0 +1,242 @@
+"""The thread that sends what the application recorded. The application only ever puts events down here.
+
+It starts with the first event, in each process anew: a forked child begins with nothing, since what its parent recorded
+is its parent's to send.
+"""
+
+import atexit
+import os
+import random
+import sys
+import threading
+import time
+import weakref
+from dataclasses import dataclass
+
+from agentops.batches import Batch, Batches, Encode, FromMemory, FromSpool
+from agentops.config import Config
+from agentops.events import Event
+from agentops.notices import warn
+from agentops.outbox import Delivery, Outbox
+from agentops.spool import IS_SUPPORTED, Spool
+from agentops.wire import Later, Poster, Settled, account, trust_of
+
+_EXPONENT_MAX = 30
+_GRACE_S = 0.1
+
+
+@dataclass(slots=True)
+class _Work:
+    """What belongs to one process."""
+
+    outbox: Outbox
+    batches: Batches
+    thread: threading.Thread | None = None
+    abandoned: bool = False
+    """Nobody waits any more: the thread ends where it is."""
+
+
+class Sender:
+    """Delivers events in the background."""
+
+    def __init__(self, config: Config, encode: Encode) -> None:
+        self._config = config
+        self._encode = encode
+        self._trust = trust_of(config)
+        self._work = self._begin()
+        _all.add(self)
+
+    def put(self, event: Event) -> bool:
+        """Queues an event. Waits for nothing."""
+        work = self._work
+        if work.thread is None:
+            self._start(work)
+        return work.outbox.put(event)
+
+    def count(self, what: str) -> None:
+        """Counts one of `Delivery`'s numbers up."""
+        self._work.outbox.count(what)
+
+    def drop(self, reason: str) -> None:
+        """Counts an event that is given up before it is queued."""
+        with self._work.outbox.changed:
+            self._work.outbox.count("captured")
+            self._work.outbox.drop(reason)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Waits until everything is delivered or given up; False when that took too long."""
+        work = self._work
+        if work.thread is None and self._config.spool_dir:
+            # Another process may have left something there.
+            self._start(work)
+        with work.outbox.hurried(), work.outbox.changed:
+            return work.outbox.changed.wait_for(lambda: _is_idle(work), timeout_s)
+
+    def close(self, timeout_s: float) -> bool:
+        """Takes nothing more in, sends what there is, and gives up what is left; False when something was."""
+        self.begin_to_close()
+        return self.finish(timeout_s)
+
+    def begin_to_close(self) -> None:
+        """Takes nothing more in."""
+        self._work.outbox.close()
+
+    def finish(self, timeout_s: float) -> bool:
+        """The rest of `close`."""
+        work = self._work
+        _running.discard(self)
+        began = time.monotonic()
+        is_done = work.thread is None or work.abandoned or self.flush(timeout_s)
+        with work.outbox.changed:
+            work.abandoned = True
+            work.outbox.changed.notify_all()
+            left = work.outbox.abandon("shutdown")
+        if work.thread and self._config.spool_dir:
+            # What it leaves on disk is then anybody's to send.
+            work.thread.join(max(_GRACE_S, began + timeout_s - time.monotonic()))
+        if left:
+            warn("shutdown", f"{left} evaluations were not delivered in time and are lost.")
+        return is_done
+
+    @property
+    def exit_s_max(self) -> float:
+        """How long the interpreter's exit may wait for this."""
+        return self._config.bounds.exit_s_max
+
+    def delivery(self) -> Delivery:
+        """What became of everything so far."""
+        return self._work.outbox.delivery(self._work.batches.stored_bytes)
+
+    def renew(self) -> None:
+        """Begins with nothing, as a forked child does: locks may be held by threads that it does not have."""
+        self._work = self._begin()
+
+    def _begin(self) -> _Work:
+        config = self._config
+        outbox = Outbox(config.bounds)
+        if config.spool_dir is None:
+            return _Work(outbox, FromMemory(outbox, config.bounds, self._encode))
+        if not IS_SUPPORTED:
+            warn("spool", "This system has no spool: evaluations stay in memory until they are sent.")
+            return _Work(outbox, FromMemory(outbox, config.bounds, self._encode))
+        spool = Spool(config.spool_dir / account(config), config.bounds)
+        return _Work(outbox, FromSpool(outbox, config.bounds, self._encode, spool))
+
+    def _start(self, work: _Work) -> None:
+        with work.outbox.changed:
+            if work.thread is not None or work.outbox.closing:
+                return
+            thread = threading.Thread(target=self._run, args=(work,), name="agentops-sender", daemon=True)
+            # Before it runs: a signal handler that records meanwhile must not start another.
+            work.thread = thread
+            try:
+                work.batches.start()
+                thread.start()
+            except RuntimeError as error:
+                # The interpreter is ending, or the process may have no more threads.
+                work.thread = None
+                warn("thread", f"Evaluations cannot be sent now: {error}")
+                return
+            _running.add(self)
+            _finish_forked_workers()
+
+    def _run(self, work: _Work) -> None:
+        poster = Poster(self._config, self._trust)
+        while not work.abandoned and (batch := work.batches.next()):
+            try:
+                self._deliver(batch, poster, work)
+            except Exception as error:  # noqa: BLE001 - this loop must survive whatever a batch does
+                work.outbox.drop("internal", len(batch.lines))
+                warn("internal", "Evaluations could not be sent, because of a fault of agentops.", error=error)
+                batch.done()
+        poster.close()
+        work.batches.end()
+
+    def _deliver(self, batch: Batch, poster: Poster, work: _Work) -> None:
+        parts = [batch.lines]
+        attempt = 0
+        while parts:
+            lines = parts.pop()
+            hurries = work.outbox.hurries
+            outcome = poster.post(lines)
+            if work.abandoned:
+                # It was counted as lost. Should it be stored all the same: its id makes that harmless.
+                return
+            if isinstance(outcome, Settled):
+                _count(outcome, work.outbox)
+                attempt = 0
+            elif isinstance(outcome, Later):
+                parts.append(lines)
+                attempt += 1
+                work.outbox.count("retries")
+                work.outbox.note(outcome.why)
+                warn("later", f"Evaluations cannot be delivered now ({outcome.why}): trying again later.")
+                self._wait(attempt, outcome, work, hurries)
+            elif outcome.splits and len(lines) > 1:
+                middle = len(lines) // 2
+                parts += (lines[middle:], lines[:middle])
+            else:
+                work.outbox.drop(outcome.reason, len(lines))
+                work.outbox.note(outcome.why)
+                warn(outcome.reason, f"The server refuses evaluations: {outcome.why}")
+        batch.done()
+
+    def _wait(self, attempt: int, outcome: Later, work: _Work, hurries: int) -> None:
+        """Waits as the server asks, and a random part of a bound that doubles, so that clients do not come together."""
+        bounds = self._config.bounds
+        bound = min(bounds.backoff_s_max, bounds.backoff_s * 2 ** min(attempt - 1, _EXPONENT_MAX))
+        wait_s = random.uniform(0, bound)  # noqa: S311 - these dice decide nothing secret
+        asked_s = min(outcome.retry_after_s or 0.0, bounds.retry_after_s_max)
+        until = time.monotonic() + asked_s
+        with work.outbox.changed:
+            work.outbox.changed.wait_for(lambda: work.abandoned or work.outbox.closing, asked_s)
+            # What the server asked for is waited even when somebody hurries, unless this is the last chance.
+            rest = max(0.0, until - time.monotonic()) + wait_s
+            work.outbox.changed.wait_for(lambda: work.abandoned or work.outbox.hurries != hurries, rest)
+
+
+def _count(outcome: Settled, outbox: Outbox) -> None:
+    outbox.count("delivered", outcome.delivered)
+    outbox.count("duplicates", outcome.duplicates)
+    if outcome.rejected:
+        outbox.drop("rejected", len(outcome.rejected))
+        outbox.note(outcome.rejected[0])
+        warn("rejected", f"The server rejects {len(outcome.rejected)} evaluations; the first: {outcome.rejected[0]}")
+
+
+def _is_idle(work: _Work) -> bool:
+    return work.outbox.is_empty and work.batches.is_empty
+
+
+_all: weakref.WeakSet[Sender] = weakref.WeakSet()
+_running: set[Sender] = set()
+"""Those of this process that have a thread."""
+
+
+def _finish() -> None:
+    """Ends all senders, within the time that the interpreter's exit may be held up."""
+    began = time.monotonic()
+    ending = list(_running)
+    for sender in ending:
+        sender.begin_to_close()
+    for sender in ending:
+        sender.finish(max(0.0, began + sender.exit_s_max - time.monotonic()))
+
+
+def _renew() -> None:
+    _running.clear()
+    for sender in list(_all):
+        sender.renew()
+
+
+def _finish_forked_workers() -> None:
+    """multiprocessing ends its children without `atexit`, but with finalizers of its own."""
+    util = sys.modules.get("multiprocessing.util")
+    process = sys.modules.get("multiprocessing.process")
+    if util and process and process.parent_process() is not None:
+        util.Finalize(None, _finish, exitpriority=0)
+
+
+atexit.register(_finish)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)

@@ -1,0 +1,207 @@
+"""Events on disk: what outlives the process that recorded them.
+
+Each process writes segments, files of JSON lines, into a directory of its own and holds a lock on it as long as it
+lives. A directory whose lock is free was left by a process that ended; whoever finds it takes its segments over.
+A segment is deleted when the server has judged every event in it. One that was sent and then not deleted is sent again,
+which the events' ids make harmless.
+"""
+
+import errno
+import os
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentops.config import Bounds
+from agentops.events import new_id
+
+if sys.platform == "win32":
+    fcntl = None
+else:
+    import fcntl
+
+IS_SUPPORTED = fcntl is not None
+"""Windows has no lock that a dying process gives back on a whole file."""
+_LOCK = "lock"
+_SUFFIX = ".jsonl"
+_HIDDEN = "."
+_LOOK_S = 60.0
+
+
+class Spool:
+    """The segments of this process. One thread writes them; another reads `ready` and settles what was sent."""
+
+    def __init__(self, place: Path, bounds: Bounds) -> None:
+        self._place = place
+        self._bounds = bounds
+        self._own: Path | None = None
+        self._lock: int | None = None
+        self._open: int | None = None
+        self._opened_at = 0.0
+        self._lines = 0
+        self._path = Path()
+        self._size = 0
+        self._looked_at: float | None = None
+        self.ready: deque[Path] = deque()
+        """Closed segments, the oldest first."""
+        self.adopted: set[Path] = set()
+        """Segments that an ended process had left."""
+        self.stored_bytes = 0
+        self._counting = threading.Lock()
+
+    @property
+    def is_writing(self) -> bool:
+        """A segment is open."""
+        return self._open is not None
+
+    @property
+    def due_s(self) -> float | None:
+        """Seconds until the open segment is to be closed; None where none is open."""
+        return None if self._open is None else max(0.0, self._opened_at + self._bounds.linger_s - time.monotonic())
+
+    @property
+    def is_due(self) -> bool:
+        """The open segment is old or large enough to be sent."""
+        return self._open is not None and (
+            self.due_s == 0
+            or self._lines >= self._bounds.batch_events_max
+            or self._size >= self._bounds.batch_bytes_max
+        )
+
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Writes events, each one line of JSON. When it returns they outlive this process. Raises OSError."""
+        text = b"".join(line + b"\n" for line in lines)
+        if self.stored_bytes + len(text) > self._bounds.spool_bytes_max:
+            raise OSError(errno.EDQUOT, "the spool has reached its bound")
+        if self._open is None:
+            self._begin()
+        assert self._open is not None
+        try:
+            _write(self._open, text)
+        except OSError:
+            # Half a line would spoil the next one.
+            os.ftruncate(self._open, self._size)
+            raise
+        self._lines += len(lines)
+        self._size += len(text)
+        self._grow(len(text))
+
+    def rotate(self) -> None:
+        """Closes the open segment: it is ready to be sent, and outlives the machine too. Raises OSError."""
+        if self._open is None:
+            return
+        closed, self._open = self._open, None
+        self.ready.append(self._path)
+        try:
+            os.fsync(closed)
+        finally:
+            os.close(closed)
+
+    def settle(self, segment: Path) -> None:
+        """The server has judged every event of a segment."""
+        try:
+            size = segment.stat().st_size
+            segment.unlink()
+        except FileNotFoundError:
+            return
+        self._grow(-size)
+
+    def recover(self) -> None:
+        """Looks, now and then, for what processes that ended have left, and takes it over. Raises OSError."""
+        now = time.monotonic()
+        if self._looked_at is not None and now - self._looked_at < _LOOK_S:
+            return
+        self._looked_at = now
+        own = self._directory()
+        for other in sorted(self._place.iterdir()):
+            if other == own or other.name.startswith(_HIDDEN) or not other.is_dir():
+                continue
+            lock = _lock(other)
+            if lock is None:
+                continue
+            try:
+                self._adopt(other, own)
+            finally:
+                os.close(lock)
+
+    def leave(self) -> None:
+        """Gives the directory back; what is still in it is somebody else's to send."""
+        if self._own is None or self._lock is None:
+            return
+        own, lock = self._own, self._lock
+        self._own = self._lock = None
+        try:
+            if not any(own.glob("*" + _SUFFIX)):
+                _remove(own)
+        finally:
+            os.close(lock)
+
+    def _begin(self) -> None:
+        own = self._directory()
+        self._path = own / f"{new_id()}{_SUFFIX}"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._open = os.open(self._path, flags, 0o600)
+        self._opened_at = time.monotonic()
+        self._lines = self._size = 0
+
+    def _directory(self) -> Path:
+        if self._own is None:
+            # What was asked and answered is nobody else's to read.
+            self._place.parent.mkdir(parents=True, exist_ok=True)
+            self._place.mkdir(mode=0o700, exist_ok=True)
+            name = str(new_id())
+            making = self._place / f"{_HIDDEN}{name}"
+            making.mkdir(mode=0o700)
+            self._lock = _lock(making, create=True)
+            # It is seen by others only now that it is locked.
+            self._own = making.rename(self._place / name)
+        return self._own
+
+    def _grow(self, size: int) -> None:
+        with self._counting:
+            self.stored_bytes += size
+
+    def _adopt(self, other: Path, own: Path) -> None:
+        for segment in sorted(other.glob("*" + _SUFFIX)):
+            # UUIDv7 names sort by time, and no two are the same.
+            adopted = own / segment.name
+            size = segment.stat().st_size
+            segment.rename(adopted)
+            self._grow(size)
+            self.adopted.add(adopted)
+            self.ready.append(adopted)
+        _remove(other)
+
+
+def read(segment: Path) -> list[bytes]:
+    """The events of a segment. A last line without its end was being written when the process was killed."""
+    return [line for line in segment.read_bytes().split(b"\n")[:-1] if line]
+
+
+def _write(file: int, text: bytes) -> None:
+    rest = memoryview(text)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def _lock(directory: Path, *, create: bool = False) -> int | None:
+    """The open lock of a directory; None when a living process holds it, or somebody has just removed it."""
+    assert fcntl
+    try:
+        file = os.open(directory / _LOCK, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return None
+    return file
+
+
+def _remove(directory: Path) -> None:
+    (directory / _LOCK).unlink(missing_ok=True)
+    directory.rmdir()

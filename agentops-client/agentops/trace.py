@@ -1,0 +1,268 @@
+"""One answer in the making: a block of code, or a call of a decorated function, that becomes an evaluation."""
+
+import functools
+import inspect
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar, cast
+
+from agentops.events import Labels, Scalar
+
+F = TypeVar("F", bound=Callable[..., Any])
+_PROMPT_NAMES = ("prompt", "question", "query", "message", "text", "input")
+_DOCUMENT_NAMES = ("retrieved_docs", "documents", "docs", "context")
+
+
+class TraceFields(Labels, total=False):
+    """What may be known of an answer before it is made."""
+
+    retrieved_docs: Sequence[str] | None
+
+
+class Keeper(Protocol):
+    """Takes what a trace became. Raises nothing into the application."""
+
+    def keep(self, fields: dict[str, Any]) -> None:
+        """Records the fields, which are still to be scored."""
+        ...
+
+    def harmless(self, step: Callable[[], None]) -> None:
+        """Does it, whatever it raises."""
+        ...
+
+
+class Trace:
+    """An answer in the making. Assign what becomes known; leaving the block records it, with the time it took."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        prompt: str = "",
+        *,
+        retrieved_docs: Sequence[str] | None = None,
+        model_name: str | None = None,
+        agent_name: str | None = None,
+        session_id: str | None = None,
+        metadata: Mapping[str, Scalar] | None = None,
+    ) -> None:
+        self._keeper = keeper
+        self.prompt = prompt
+        self.response = ""
+        self.retrieved_docs = retrieved_docs
+        self.model_name = model_name
+        self.agent_name = agent_name
+        self.session_id = session_id
+        self.metadata: dict[str, Scalar] = dict(metadata or {})
+        self._began = 0.0
+        self._outer: Trace | None = None
+
+    def __enter__(self) -> Self:
+        self.begin()
+        self._outer = _current.get()
+        _current.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _current.set(self._outer)
+        self.end(error)
+
+    def begin(self) -> None:
+        """The clock runs."""
+        self._began = time.perf_counter()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Records what became known. An error is named in the metadata, by its type only."""
+        latency_s = max(1e-6, time.perf_counter() - self._began)
+        self._keeper.harmless(lambda: self._keeper.keep(self._fields(latency_s, error)))
+
+    @contextmanager
+    def active(self) -> Generator[None]:
+        """Meanwhile this is the current trace."""
+        outer = _current.get()
+        _current.set(self)
+        try:
+            yield
+        finally:
+            _current.set(outer)
+
+    def _fields(self, latency_s: float, error: BaseException | None) -> dict[str, Any]:
+        metadata = dict(self.metadata)
+        if error is not None:
+            metadata["error"] = type(error).__name__
+        return {
+            "prompt": self.prompt,
+            "response": self.response,
+            "retrieved_docs": self.retrieved_docs,
+            "model_name": self.model_name,
+            "agent_name": self.agent_name,
+            "session_id": self.session_id,
+            "metadata": metadata or None,
+            "latency_sec": latency_s,
+        }
+
+
+_current: ContextVar[Trace | None] = ContextVar("agentops_trace", default=None)
+
+
+def current_trace() -> Trace | None:
+    """The innermost trace that this code runs in, also inside of functions under `@observe`."""
+    return _current.get()
+
+
+class Observer:
+    """Makes traces of a function's calls."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        function: Callable[..., Any],
+        *,
+        prompt: str | None,
+        retrieved_docs: str | None,
+        response: Callable[[Any], str] | None,
+        labels: Mapping[str, Any],
+    ) -> None:
+        self._keeper = keeper
+        self._signature = inspect.signature(function)
+        self._prompt = prompt
+        self._retrieved_docs = retrieved_docs
+        self._response = response
+        self._labels = labels
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
+        """A trace of this call."""
+        made = Trace(self._keeper, **self._labels)
+        self._keeper.harmless(lambda: self._read(made, args, kwargs))
+        return made
+
+    def answered(self, trace: Trace, value: object) -> None:
+        """The call has returned this."""
+        self._keeper.harmless(lambda: self._write(trace, value))
+
+    def streamed(self, trace: Trace, chunks: list[Any]) -> None:
+        """The call has yielded these, and ended."""
+        value = chunks if self._response else "".join(chunk for chunk in chunks if isinstance(chunk, str))
+        self.answered(trace, value)
+
+    def _read(self, trace: Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given = self._signature.bind(*args, **kwargs).arguments
+        named = next((name for name in (self._prompt, *_PROMPT_NAMES) if name in given), None)
+        first_text = next((value for value in given.values() if isinstance(value, str)), "")
+        trace.prompt = str(given[named]) if named else first_text
+        documents = next((name for name in (self._retrieved_docs, *_DOCUMENT_NAMES) if name in given), None)
+        if documents and _are_texts(given[documents]):
+            trace.retrieved_docs = given[documents]
+
+    def _write(self, trace: Trace, value: object) -> None:
+        if self._response:
+            trace.response = self._response(value)
+        elif value is not None and not trace.response:
+            trace.response = value if isinstance(value, str) else str(value)
+
+
+def observed(function: F, observer: Observer) -> F:
+    """The function, each of whose calls becomes an evaluation: sync or async, and generators of either kind."""
+    if inspect.isasyncgenfunction(function):
+        wrapped: Callable[..., Any] = _async_stream(function, observer)
+    elif inspect.isgeneratorfunction(function):
+        wrapped = _stream(function, observer)
+    elif inspect.iscoroutinefunction(function):
+        wrapped = _coroutine(function, observer)
+    else:
+        wrapped = _function(function, observer)
+    return cast("F", functools.wraps(function)(wrapped))
+
+
+def _function(function: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with observer.begin(args, kwargs) as trace:
+            value = function(*args, **kwargs)
+            observer.answered(trace, value)
+            return value
+
+    return call
+
+
+def _coroutine(function: Callable[..., Awaitable[Any]], observer: Observer) -> Callable[..., Any]:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        with observer.begin(args, kwargs) as trace:
+            value = await function(*args, **kwargs)
+            observer.answered(trace, value)
+            return value
+
+    return call
+
+
+def _stream(function: Callable[..., Generator[Any, Any, Any]], observer: Observer) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        trace = observer.begin(args, kwargs)
+        trace.begin()
+        chunks: list[Any] = []
+        inner = function(*args, **kwargs)
+        step: Callable[[], Any] = functools.partial(next, inner)
+        try:
+            while True:
+                # The context belongs to whoever iterates: between two steps this is not their trace.
+                with trace.active():
+                    chunk = step()
+                chunks.append(chunk)
+                try:
+                    step = functools.partial(inner.send, (yield chunk))
+                except GeneratorExit:
+                    inner.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - it is the generator's to see, whatever it is
+                    step = functools.partial(inner.throw, error)
+        except StopIteration as end:
+            _ended(observer, trace, chunks)
+            return end.value
+        except BaseException as error:
+            _ended(observer, trace, chunks, error)
+            raise
+
+    return call
+
+
+def _async_stream(function: Callable[..., AsyncGenerator[Any, Any]], observer: Observer) -> Callable[..., Any]:
+    async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        trace = observer.begin(args, kwargs)
+        trace.begin()
+        chunks: list[Any] = []
+        inner = function(*args, **kwargs)
+        step: Callable[[], Awaitable[Any]] = functools.partial(anext, inner)
+        try:
+            while True:
+                with trace.active():
+                    chunk = await step()
+                chunks.append(chunk)
+                try:
+                    step = functools.partial(inner.asend, (yield chunk))
+                except GeneratorExit:
+                    await inner.aclose()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - it is the generator's to see, whatever it is
+                    step = functools.partial(inner.athrow, error)
+        except StopAsyncIteration:
+            _ended(observer, trace, chunks)
+        except BaseException as error:
+            _ended(observer, trace, chunks, error)
+            raise
+
+    return call
+
+
+def _ended(observer: Observer, trace: Trace, chunks: list[Any], error: BaseException | None = None) -> None:
+    observer.streamed(trace, chunks)
+    # A consumer that has heard enough is no failure.
+    trace.end(None if isinstance(error, GeneratorExit) else error)
+
+
+def _are_texts(value: object) -> bool:
+    if isinstance(value, str):
+        return True
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in cast("Sequence[object]", value))

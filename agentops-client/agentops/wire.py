@@ -1,0 +1,143 @@
+"""One batch over HTTP: the request, and what its answer means for the events in it."""
+
+import encodings.idna
+import gzip
+import hashlib
+import math
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+import httpcore2
+import httpx2
+
+from agentops.config import Config
+from agentops.version import __version__
+
+_USED = (encodings.idna, httpcore2)
+"""A first request imports these, which would be in the sender's thread: a child that is forked in the middle of it has
+half a module, or waits for an import that no thread of its own will end."""
+_RETRIED = {408, 425, 429, 500, 502, 503, 504}
+_SPLIT = {400, 413, 422}
+"""One event may be at fault for all: the halves tell which."""
+_REASON_CHARS_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The server has judged every event."""
+
+    delivered: int
+    duplicates: int = 0
+    rejected: list[str] = field(default_factory=list[str])
+    """Why, for each event that it will never take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The same request may succeed later."""
+
+    why: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request as a whole will never be taken."""
+
+    reason: str
+    """For counting: `http_401`."""
+    why: str
+    splits: bool = False
+    """Its halves may be."""
+
+
+Outcome = Settled | Later | Refused
+
+
+class Poster:
+    """A connection to the server, opened when it is first needed; for one thread of one process."""
+
+    def __init__(self, config: Config, trust: ssl.SSLContext) -> None:
+        self._url = f"{config.api_url}/evaluations/batch"
+        self._http = httpx2.Client(headers=headers_of(config), timeout=config.bounds.timeout_s, verify=trust)
+
+    def post(self, lines: Sequence[bytes]) -> Outcome:
+        """Sends these events, each already JSON. Raises nothing that a network can cause."""
+        body = b'{"evaluations":[' + b",".join(lines) + b"]}"
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        try:
+            # Level 1 costs a fifth of the default's CPU time, which is the host's, for a tenth more bytes.
+            answer = self._http.post(self._url, content=gzip.compress(body, compresslevel=1), headers=headers)
+        except httpx2.HTTPError as error:
+            return Later(f"{type(error).__name__}: {error}")
+        return read(answer, len(lines))
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        self._http.close()
+
+
+def trust_of(config: Config) -> ssl.SSLContext:
+    """Whom to trust. Reading the certificates takes long and locks OpenSSL, so it is done before any thread or fork."""
+    if config.can_send and (config.api_url or "").startswith("https:"):
+        return httpx2.create_ssl_context()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def headers_of(config: Config) -> dict[str, str]:
+    """Who is asking."""
+    assert config.api_key
+    return {"X-API-Key": config.api_key, "User-Agent": f"agentops-client/{__version__}"}
+
+
+def account(config: Config) -> str:
+    """A name for whose events these are: events of two keys or servers never mix on disk."""
+    return hashlib.sha256(f"{config.api_url}\n{config.api_key}".encode()).hexdigest()[:16]
+
+
+def read(answer: httpx2.Response, events: int) -> Outcome:
+    """What an answer to a batch of so many events means."""
+    if answer.is_success:
+        return _settled(answer, events)
+    why = f"{answer.status_code}: {problem(answer).get('detail') or answer.reason_phrase}"
+    if answer.status_code in _RETRIED:
+        return Later(why, retry_after_s(answer))
+    return Refused(f"http_{answer.status_code}", why, splits=answer.status_code in _SPLIT)
+
+
+def problem(answer: httpx2.Response) -> dict[str, Any]:
+    """The problem document of an answer, or nothing where it is none."""
+    try:
+        found: object = answer.json()
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def retry_after_s(answer: httpx2.Response) -> float | None:
+    """The wait that the server asks for: seconds, or a date (RFC 9110, section 10.2.3)."""
+    said = answer.headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(said)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _settled(answer: httpx2.Response, events: int) -> Outcome:
+    results: object = problem(answer).get("results")
+    items = cast("list[Any]", results) if isinstance(results, list) else []
+    if len(items) != events or not all(isinstance(item, dict) for item in items):
+        # Whatever answered, a proxy or a log-in page perhaps, it did not say that the events are stored.
+        return Later(f"{answer.status_code}: the answer is not AgentOps API's")
+    judged = cast("list[dict[str, Any]]", items)
+    rejected = [str(item.get("error"))[:_REASON_CHARS_MAX] for item in judged if item.get("status") == "rejected"]
+    duplicates = sum(item.get("status") == "duplicate" for item in judged)
+    return Settled(events - len(rejected), duplicates, rejected)

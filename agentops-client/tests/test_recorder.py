@@ -1,0 +1,229 @@
+"""Recording hurts nobody: settings, bounds on what may leave, and mistakes."""
+
+import logging
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agentops import AgentOps, Detection, NotConfigured
+from agentops.testing import capture
+from tests.clients import client_of, program
+from tests.receiver import Receiver
+
+
+class Broken:
+    """A detector that fails."""
+
+    def detect(self, prompt: str, response: str, documents: object = None) -> Detection:
+        raise RuntimeError("no judge today")
+
+
+def test_without_a_key_there_is_one_warning_and_nothing_is_sent(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        ops = AgentOps(api_url=receiver.url)
+        assert ops.record("q", "a") is None
+        assert ops.evaluate("q", "a").id is None
+        assert ops.flush(1)
+    assert [each.message for each in caplog.records] == [
+        "AGENTOPS_API_KEY is not set: evaluations stay in this process."
+    ]
+    assert receiver.requests == []
+
+
+def test_the_environment_is_read(receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AGENTOPS_API_KEY", "agops_env")
+    monkeypatch.setenv("AGENTOPS_API_URL", receiver.url + "/")
+    monkeypatch.setenv("AGENTOPS_SPOOL_DIR", str(tmp_path / "spool"))
+    ops = AgentOps()
+    assert (ops.api_key, ops.api_url) == ("agops_env", receiver.url)
+    ops.record("q", "a")
+    assert ops.flush()
+    assert (tmp_path / "spool").is_dir()
+    ops.close()
+    assert len(receiver.stored) == 1
+    assert AgentOps("agops_other").api_key == "agops_other"
+    monkeypatch.setenv("AGENTOPS_ENABLED", "false")
+    assert AgentOps().record("q", "a") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AGENTOPS_SAMPLE_RATE", "often"),
+        ("AGENTOPS_SAMPLE_RATE", "nan"),
+        ("AGENTOPS_SAMPLE_RATE", "2"),
+        ("AGENTOPS_ENABLED", "perhaps"),
+        ("AGENTOPS_API_URL", "agentops.example.com"),
+        ("AGENTOPS_API_URL", "file:///etc/passwd"),
+        ("AGENTOPS_API_URL", "http://[half"),
+        ("AGENTOPS_API_KEY", "two\nlines"),
+    ],
+)
+def test_a_bad_setting_is_a_warning_and_no_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert AgentOps().evaluate("q", "a").status == "unverified"
+    assert len(caplog.records) >= 1
+    assert {each.levelno for each in caplog.records} == {logging.WARNING}
+
+
+def test_sampling_keeps_that_share_and_conversations_whole(receiver: Receiver) -> None:
+    with client_of(receiver, sample_rate=0.25) as ops:
+        kept = sum(ops.record("q", "a") is not None for _ in range(4_000))
+        assert 850 < kept < 1_150
+        assert ops.delivery().sampled_out == 4_000 - kept
+        sessions = [[ops.record("q", "a", session_id=f"s{n}") is None for _ in range(3)] for n in range(200)]
+        assert all(len(set(each)) == 1 for each in sessions)
+        assert 20 < sum(not each[0] for each in sessions) < 80
+    assert AgentOps("agops_x", receiver.url, sample_rate=0).record("q", "a") is None
+
+
+def test_redaction_comes_before_the_queue(receiver: Receiver) -> None:
+    def redact(fields: dict[str, Any]) -> dict[str, Any] | None:
+        if fields["prompt"] == "private":
+            return None
+        return fields | {"prompt": fields["prompt"].replace("4111 1111", "[card]")}
+
+    with client_of(receiver, redact=redact) as ops:
+        assert ops.record("my card is 4111 1111", "a")
+        assert ops.record("private", "a") is None
+        with ops.trace("trace 4111 1111") as trace:
+            trace.response = "a"
+        ops.evaluate("evaluate 4111 1111", "a")
+        assert ops.flush()
+        assert ops.delivery().dropped == {"redacted": 1}
+    prompts = sorted(item["prompt"] for item in receiver.stored.values())
+    assert prompts == ["evaluate [card]", "my card is [card]", "trace [card]"]
+
+
+def test_what_cannot_be_redacted_never_leaves(receiver: Receiver) -> None:
+    def redact(fields: dict[str, Any]) -> dict[str, Any]:
+        return fields["missing"]
+
+    with client_of(receiver, redact=redact, raise_errors=False) as ops:
+        assert ops.record("secret", "a") is None
+        assert ops.flush()
+        assert ops.delivery().dropped == {"redaction_failed": 1}
+    assert receiver.requests == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"semantic_drift": 1.5},
+        {"uncertainty": float("nan")},
+        {"factual_support": True},
+        {"hallucination_probability": "0.5"},
+        {"hallucinated": 1},
+        {"latency_sec": 0},
+        {"latency_sec": float("inf")},
+        {"throughput_qps": -1},
+        {"mode": 7},
+        {"retrieved_docs": [b"bytes"]},
+        {"retrieved_docs": 7},
+        {"metadata": {"deep": {"er": 1}}},
+        {"metadata": {7: 1}},
+        {"metadata": ["no"]},
+        {"metadata": {"x": float("nan")}},
+        {"created_at": "2026-01-01"},
+        {"id": "no uuid"},
+        {"promt": "misspelt"},
+        {"prompt": None},
+        {"response": 7},
+    ],
+    ids=str,
+)
+def test_a_mistake_raises_under_pytest_and_nowhere_else(receiver: Receiver, fields: dict[str, Any]) -> None:
+    call: dict[str, Any] = {"prompt": "q", "response": "a", **fields}
+    with client_of(receiver) as strict, pytest.raises((ValueError, TypeError)):
+        strict.record(**call)
+    with client_of(receiver, raise_errors=False) as ops:
+        assert ops.record(**call) is None
+        assert ops.record("good", "a")
+        assert ops.flush()
+        assert (ops.delivery().dropped, ops.delivery().delivered) == ({"invalid": 1}, 1)
+
+
+def test_a_program_is_not_under_pytest(receiver: Receiver, tmp_path: Path) -> None:
+    text = """
+import sys
+from agentops import AgentOps
+ops = AgentOps("agops_test", sys.argv[1])
+assert ops.record("q", "a", latency_sec=-1) is None
+assert ops.evaluate(None, "a").status == "degraded"
+with ops.trace("q") as trace:
+    trace.response = 7
+print(ops.delivery().dropped["invalid"])
+"""
+    process = program(text, tmp_path, receiver.url, PYTEST_CURRENT_TEST="inherited")
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "3\n")
+    assert "agentops left something out" in err
+
+
+def test_a_detector_that_fails_degrades(receiver: Receiver) -> None:
+    with client_of(receiver, detector=Broken(), raise_errors=False) as ops:
+        result = ops.evaluate("q", "a", ["d"])
+        assert (result.status, result.hallucinated, result.hallucination_probability) == ("degraded", None, None)
+        with ops.trace("traced", retrieved_docs=["d"]) as trace:
+            trace.response = "a"
+        assert ops.flush()
+    assert sorted(item["prompt"] for item in receiver.stored.values()) == ["q", "traced"]
+    assert all("hallucinated" not in item for item in receiver.stored.values())
+    with pytest.raises(RuntimeError, match="no judge"):
+        AgentOps(detector=Broken()).evaluate("q", "a")
+
+
+def test_what_is_changed_after_the_call_is_sent_as_it_was(receiver: Receiver) -> None:
+    with client_of(receiver) as ops:
+        documents, metadata = ["before"], {"when": "before"}
+        ops.record("q", "a", retrieved_docs=documents, metadata=metadata)
+        documents.append("after")
+        metadata["when"] = "after"
+        assert ops.flush()
+    [item] = receiver.stored.values()
+    assert (item["retrieved_docs"], item["metadata"]) == (["before"], {"when": "before"})
+
+
+def test_a_time_of_ones_own_is_sent(receiver: Receiver) -> None:
+    at = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+    with client_of(receiver) as ops:
+        ops.record("q", "a", created_at=at)
+        assert ops.flush()
+    [item] = receiver.stored.values()
+    assert datetime.fromisoformat(item["created_at"]) == at
+
+
+def test_capturing_needs_no_key_and_sends_nothing(receiver: Receiver) -> None:
+    with client_of(receiver) as ops, capture() as found:
+        ops.evaluate("What colour is the sky?", "The sky is blue.", ["The sky is blue."], session_id="s")
+        AgentOps().record("q2", "a2", hallucinated=True)
+        with capture() as inner:
+            ops.record("inner", "a")
+        assert [each.prompt for each in inner] == ["inner"]
+    assert [(each.prompt, each.hallucinated, each.session_id) for each in found] == [
+        ("What colour is the sky?", False, "s"),
+        ("q2", True, None),
+    ]
+    assert abs((datetime.now(UTC) - found[0].created_at).total_seconds()) < 60
+    assert receiver.requests == []
+
+
+def test_recording_costs_the_caller_little(receiver: Receiver) -> None:
+    """The figure is `benchmarks/sdk.py`'s to measure; this only sees that nothing waits for a server that is silent."""
+    with client_of(receiver) as ops:
+        text = "x" * 1_000_000
+        began = time.perf_counter()
+        for _ in range(50):
+            ops.record(text, text)
+        assert time.perf_counter() - began < 0.5
+
+
+def test_reading_needs_a_key() -> None:
+    with pytest.raises(NotConfigured):
+        list(AgentOps().evaluations.list())

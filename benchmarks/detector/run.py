@@ -1,0 +1,119 @@
+"""Judges the evaluation sets with the defaults: `python -m benchmarks.detector.run DIRECTORY`.
+
+The directory holds the sets as `NAME.jsonl.gz` (see sets.py). Prints tables, and with `--keep` also keeps the figures and
+writes them into docs/detector.md. One thread; the time of an answer is that of `LocalDetector.detect`.
+"""
+
+import os
+import platform
+import re
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from agentops.detect import Detection, LocalDetector
+from agentops.detect.calibration import ece
+from rich.console import Console
+
+from benchmarks.detector.figures import auprc, auroc, balanced_accuracy, f1, interval, quantile
+from benchmarks.detector.results import Judged, Results, keep, newest
+from benchmarks.detector.sets import Row, read
+from benchmarks.detector.tables import tables
+
+_DOCUMENT = Path(__file__).parents[2] / "docs" / "detector.md"
+_MARKED = re.compile(r"(?<=<!-- figures -->\n).*(?=<!-- /figures -->)", re.DOTALL)
+_console = Console(width=200)
+
+
+def main(
+    directory: Annotated[Path, typer.Argument(help="Where the sets are.")],
+    is_kept: Annotated[  # noqa: FBT002 - how Typer wants an option
+        bool, typer.Option("--keep", help="Keep the figures, and write them into docs/detector.md.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="Names the file of results.")] = "local",
+    seed: Annotated[int, typer.Option(help="Draws the intervals.")] = 7,
+) -> None:
+    """Measure the detector and what it must be better than."""
+    results = Results(
+        name=name,
+        at=datetime.now(UTC).replace(microsecond=0),
+        seed=seed,
+        detector=LocalDetector().detect("", "").detector.partition(" ")[0],
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        load_average=round(os.getloadavg()[0], 2),
+        sets=[judged(each, rows, seed) for each, rows in read(directory)],
+    )
+    if not results.sets:
+        raise typer.BadParameter("There is no set in that directory.")
+    for table in tables(results):
+        _console.print(table.rich())
+    if is_kept:
+        keep(results)
+        document = _DOCUMENT.read_text()
+        _DOCUMENT.write_text(_MARKED.sub(lambda _: figures(results), document))
+
+
+def judged(name: str, rows: list[Row], seed: int) -> Judged:
+    """The figures of one set. Answers without a verdict are left out, and counted."""
+    detector, legacy = LocalDetector(), LocalDetector(scoring="legacy")
+    times: list[float] = []
+    found: list[tuple[Row, Detection, float]] = []
+    for row in rows:
+        began = time.perf_counter()
+        detection = detector.detect(row.prompt, row.response, row.retrieved_docs)
+        times.append((time.perf_counter() - began) * 1000)
+        if detection.probability is not None:
+            found.append((row, detection, detection.probability))
+    old = [legacy.detect(row.prompt, row.response, row.retrieved_docs) for row, _, _ in found]
+    labels = [row.label for row, _, _ in found]
+    probabilities = [probability for _, _, probability in found]
+    verdicts = [bool(detection.hallucinated) for _, detection, _ in found]
+    old_verdicts = [bool(each.hallucinated) for each in old]
+    low, high = interval(probabilities, labels, [row.group for row, _, _ in found], seed=seed)
+    return Judged(
+        name=name,
+        rows=len(rows),
+        positive=sum(labels) / len(labels),
+        unverified=len(rows) - len(found),
+        profiles=dict(Counter(detection.detector.partition(" ")[2] for _, detection, _ in found)),
+        auroc=auroc(probabilities, labels),
+        auroc_low=low,
+        auroc_high=high,
+        auprc=auprc(probabilities, labels),
+        f1=f1(verdicts, labels),
+        balanced_accuracy=balanced_accuracy(verdicts, labels),
+        ece=ece(probabilities, [label == 1 for label in labels]),
+        p50_ms=quantile(times, 0.5),
+        p95_ms=quantile(times, 0.95),
+        length_auroc=auroc([len(row.response) for row, _, _ in found], labels),
+        always_f1=f1([True] * len(labels), labels),
+        legacy_auroc=auroc([each.probability or 0 for each in old], labels),
+        legacy_f1=f1(old_verdicts, labels),
+        legacy_balanced_accuracy=balanced_accuracy(old_verdicts, labels),
+        drift_auroc=auroc([each.semantic_drift for each in old], labels),
+        hedges_auroc=auroc([each.uncertainty for each in old], labels),
+    )
+
+
+def figures(results: Results) -> str:
+    """The tables as Markdown, below the heading that docs/detector.md has for them."""
+    head = (
+        f"Measured {results.at:%Y-%m-%d} with Python {results.python} on {results.system}, one thread, load average"
+        f" {results.load_average}; intervals with seed {results.seed}.\n"
+    )
+    parts = [table.markdown().replace("## ", "### ", 1) for table in tables(results)]
+    return "\n\n".join([head.rstrip(), *parts]) + "\n"
+
+
+def document_is_current() -> bool:
+    """Whether docs/detector.md has the figures that were kept last."""
+    results = newest()
+    return results is not None and figures(results) in _DOCUMENT.read_text()
+
+
+if __name__ == "__main__":
+    typer.run(main)
