@@ -42,6 +42,12 @@ def measures(row: Row) -> list[Measured]:
     return [found for claim in sentences(row.response) if (found := measure(claim, evidence, prompt))]
 
 
+def chosen(row: Row) -> ProfileName:
+    """The profile that the detector takes for it."""
+    stems = [token.stem for sentence in sentences(row.prompt) for token in sentence.tokens]
+    return infer(stems, Evidence(row.retrieved_docs).words).name
+
+
 def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measured]]]]) -> Platt:
     """Platt's pair for the rows for which the detector would choose that profile."""
     scores: list[float] = []
@@ -51,7 +57,7 @@ def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measure
         ours = [
             (max(risk(claim, PROFILES[profile]) for claim in claims), bool(row.label))
             for row, claims in zip(rows, measured, strict=True)
-            if claims and infer(row.prompt, Evidence(row.retrieved_docs).words).name == profile
+            if claims and chosen(row) == profile
         ]
         if len(ours) < 0.5 * len(rows):  # noqa: PLR2004 - a set counts where most of it belongs
             continue

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from agentops.detect.text import Sentence, sentences
 
-WINDOW_SENTENCES = 2
 _BEGINNING_CHARS = 5
 _ALIKE = 0.6
 _CANDIDATES_MAX = 6
@@ -38,7 +37,8 @@ class Evidence:
     """Documents, read once."""
 
     def __init__(self, documents: Sequence[str]) -> None:
-        self._sentences: list[tuple[int, Sentence]] = []
+        self._sentences: list[Sentence] = []
+        self._documents: list[int] = []
         self._stems: list[frozenset[str]] = []
         self._postings: dict[str, list[int]] = defaultdict(list)
         self.bigrams: set[tuple[str, str]] = set()
@@ -69,7 +69,8 @@ class Evidence:
             seen.add(stems)
             self.words += len(stems)
             at = len(self._sentences)
-            self._sentences.append((document, sentence))
+            self._sentences.append(sentence)
+            self._documents.append(document)
             distinct = frozenset(stems)
             self._stems.append(distinct)
             for stem in distinct:
@@ -80,32 +81,34 @@ class Evidence:
             self.content_bigrams.update(zip(content, content[1:], strict=False))
 
     def best_window(self, weights: dict[str, float]) -> Window | None:
-        """The window that has most of those stems by weight, and of equal ones the shortest; None if none has any."""
+        """The window, of one sentence or two, that has most of those stems by weight, and of equal ones the shortest; None if
+        none has any."""
         scores: dict[int, float] = defaultdict(float)
-        for stem in sorted(weights):
+        for stem, weight in weights.items():
             for at in self._postings.get(stem, ()):
-                scores[at] += weights[stem]
+                scores[at] += weight
         if not scores:
             return None
         candidates = sorted(scores, key=lambda at: (-scores[at], len(self._stems[at])))[:_CANDIDATES_MAX]
-        windows = {start: self._window(start) for at in candidates for start in (at, at - 1) if start >= 0}
-        alone = {-1 - at: self._make([at]) for at in candidates}
-        return max(
-            [*windows.values(), *alone.values()],
-            key=lambda window: (
-                round(sum(weight for stem, weight in sorted(weights.items()) if stem in window.stems), 6),
-                -len(window.stems),
-                sorted(window.stems),
-            ),
-        )
+        spans = {(at, at + 1) for at in candidates} | {span for at in candidates for span in self._pairs(at)}
+        ranked = sorted((-self._weight(span, weights), sum(len(self._stems[at]) for at in range(*span)), span) for span in spans)
+        equal = [span for weight, size, span in ranked if (weight, size) == ranked[0][:2]]
+        return self._make(min(equal, key=lambda span: [sorted(self._stems[at]) for at in range(*span)]))
 
-    def _window(self, start: int) -> Window:
-        document = self._sentences[start][0]
-        last = min(start + WINDOW_SENTENCES, len(self._sentences))
-        return self._make([at for at in range(start, last) if self._sentences[at][0] == document])
+    def _pairs(self, at: int) -> list[tuple[int, int]]:
+        """The windows of two sentences of one document that it is part of."""
+        spans = [(at - 1, at + 1), (at, at + 2)]
+        return [
+            span
+            for span in spans
+            if span[0] >= 0 and span[1] <= len(self._sentences) and self._documents[span[0]] == self._documents[span[1] - 1]
+        ]
 
-    def _make(self, positions: list[int]) -> Window:
-        parts = tuple(self._sentences[at][1] for at in positions)
-        return Window(
-            self._sentences[positions[0]][0], parts, frozenset().union(*(self._stems[at] for at in positions))
-        )
+    def _weight(self, span: tuple[int, int], weights: dict[str, float]) -> float:
+        """How much of the weight stands there. Weights are halves, so their sum is exact in any order."""
+        first, last = self._stems[span[0]], self._stems[span[1] - 1]
+        return sum(weight for stem, weight in weights.items() if stem in first or stem in last)
+
+    def _make(self, span: tuple[int, int]) -> Window:
+        stems = frozenset[str]().union(*self._stems[span[0] : span[1]])
+        return Window(self._documents[span[0]], tuple(self._sentences[span[0] : span[1]]), stems)

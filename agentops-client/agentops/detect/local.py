@@ -16,6 +16,7 @@ RESPONSE_CHARS_MAX = 100_000
 PROMPT_CHARS_MAX = 50_000
 DOCUMENTS_CHARS_MAX = 400_000
 _REASON_WORDS_MAX = 5
+_NO_VERDICT = "There is nothing to compare, so there is no verdict."
 _CONTRADICTION_OVERLAP_MIN = 0.5
 """A claim that shares less with its window speaks of something else, and so contradicts nothing."""
 
@@ -41,20 +42,22 @@ class LocalDetector:
         """What the documents say of the answer; without documents, that nothing can be said."""
         prompt, response, texts, notes = _bounded(prompt, response, documents or ())
         evidence = Evidence(texts)
-        profile = self._profile or infer(prompt, evidence.words)
-        stems = frozenset(token.stem for sentence in sentences(prompt) for token in sentence.tokens)
-        measured = [(sentence, measure(sentence, evidence, stems)) for sentence in sentences(response)]
+        asked, answered = sentences(prompt), sentences(response)
+        stems = [token.stem for sentence in asked for token in sentence.tokens]
+        profile = self._profile or infer(stems, evidence.words)
+        known = frozenset(stems)
         claims: list[Claim] = []
         support = weight = 0.0
-        for sentence, found in measured if evidence.words else ():
+        for sentence in answered if evidence.words else ():
+            found = measure(sentence, evidence, known)
             probability = None if found is None else self._probability(found, profile)
             claims.append(_claim(response, texts, sentence, found, probability, self._threshold))
             if found is not None and probability is not None:
                 support += found.weight * (1 - probability)
                 weight += found.weight
-        return self._detection(
-            prompt, response, profile, tuple(claims), support / weight if weight else None, tuple(notes)
-        )
+        factual_support = support / weight if weight else None
+        semantic_drift = drift.semantic_drift(asked, answered)
+        return self._detection(response, profile, claims, factual_support, semantic_drift, notes)
 
     def _probability(self, measured: Measured, profile: Profile) -> float:
         probability = profile.platt(risk(measured, profile))
@@ -62,14 +65,13 @@ class LocalDetector:
 
     def _detection(
         self,
-        prompt: str,
         response: str,
         profile: Profile,
-        claims: tuple[Claim, ...],
+        claims: Sequence[Claim],
         factual_support: float | None,
-        notes: tuple[str, ...],
+        semantic_drift: float,
+        notes: Sequence[str],
     ) -> Detection:
-        semantic_drift = drift.semantic_drift(prompt, response)
         hedging = legacy.uncertainty_score(response) if self._scoring == "legacy" else drift.uncertainty(response)
         probability = max((claim.probability for claim in claims if claim.probability is not None), default=None)
         hallucinated = None if probability is None else probability >= self._threshold
@@ -85,11 +87,11 @@ class LocalDetector:
             semantic_drift=semantic_drift,
             uncertainty=hedging,
             factual_support=factual_support,
-            claims=claims,
+            claims=tuple(claims),
             mode="unverified" if probability is None else "retrieved-doc entailment",
             scoring=self._scoring,
             detector=f"local/{VERSION} {profile.name}",
-            notes=notes if claims else (*notes, "There is nothing to compare, so there is no verdict."),
+            notes=tuple(notes) if probability is not None else (*notes, _NO_VERDICT),
         )
 
 

@@ -5,7 +5,7 @@ weights. Means, scales and the two numbers of each profile were computed from pu
 MT-RAG (Apache-2.0), HaluEval (MIT), BEGIN (CC BY 4.0), SummEdits (Apache-2.0), SummEval (MIT), WiCE (ODC-BY labels).
 """
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +31,7 @@ STANDARD: dict[str, tuple[float, float]] = {
 CONFLICT = {"missing_numbers": 0.75, "misplaced_numbers": 0.25, "missing_names": 0.5, "opposites": 0.25, "negated": 1.0}
 
 _LONG_EVIDENCE_WORDS_MIN = 150
-_SUMMARY = re.compile(r"\bsummar(?:y|ies|i[sz]e|i[sz]es|i[sz]ing)\b|\btl;?dr\b", re.IGNORECASE)
+_INSTRUCTION_WORDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,14 @@ PROFILES: dict[ProfileName, Profile] = {
 }
 
 
-def infer(prompt: str, evidence_words: int) -> Profile:
-    """The profile for an answer. It is not the answer that decides, so that padding it changes nothing: a prompt that wants
-    a summary; else much evidence, which is retold freely; else little, which is quoted."""
-    if _SUMMARY.search(prompt):
+def infer(prompt: Sequence[str], evidence_words: int) -> Profile:
+    """The profile for an answer to a prompt of these stems.
+
+    It is not the answer that decides, so that padding it changes nothing: a prompt that begins or ends by asking for a
+    summary; else much evidence, which is retold freely; else little, which is quoted.
+    """
+    instruction = (*prompt[:_INSTRUCTION_WORDS], *prompt[-_INSTRUCTION_WORDS:])
+    if any(stem.startswith("summar") or stem == "tldr" for stem in instruction):
         return PROFILES["summary"]
     return PROFILES["long_answer" if evidence_words >= _LONG_EVIDENCE_WORDS_MIN else "short_answer"]
 
