@@ -12,13 +12,21 @@ from statistics import fmean, pstdev
 from agentops.detect.calibration import Platt, platt
 from agentops.detect.evidence import Evidence
 from agentops.detect.features import Measured, measure
-from agentops.detect.scoring import PROFILES, STANDARD, ProfileName, infer, risk
+from agentops.detect.scoring import PROFILES, STANDARD, ProfileName, answer_risk, infer, risk
 from agentops.detect.text import sentences
 
 from benchmarks.detector.sets import Row, read
 
 _FITTED_ON = ("mtrag", "halueval_qa, lengths matched", "begin_wow", "summeval", "summedits", "wice")
-_PROFILE_SETS = ("mtrag", "halueval_qa", "halueval_qa, right ones spelt out", "begin_wow", "summeval", "summedits", "wice")
+_PROFILE_SETS = (
+    "mtrag",
+    "halueval_qa",
+    "halueval_qa, right ones spelt out",
+    "begin_wow",
+    "summeval",
+    "summedits",
+    "wice",
+)
 
 
 def main(directory: Path) -> None:
@@ -55,7 +63,7 @@ def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measure
     weights: list[float] = []
     for rows, measured in sets.values():
         ours = [
-            (max(risk(claim, PROFILES[profile]) for claim in claims), bool(row.label))
+            (answer_risk([risk(claim, PROFILES[profile]) for claim in claims]), bool(row.label))
             for row, claims in zip(rows, measured, strict=True)
             if claims and chosen(row) == profile
         ]

@@ -5,6 +5,7 @@ weights. Means, scales and the two numbers of each profile were computed from pu
 MT-RAG (Apache-2.0), HaluEval (MIT), BEGIN (CC BY 4.0), SummEdits (Apache-2.0), SummEval (MIT), WiCE (ODC-BY labels).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -28,7 +29,11 @@ STANDARD: dict[str, tuple[float, float]] = {
     "content_bigrams": (0.50, 0.31),
     "copied_run": (0.59, 0.27),
 }
-CONFLICT = {"missing_numbers": 0.75, "misplaced_numbers": 0.25, "missing_names": 0.5, "opposites": 0.25, "negated": 1.0}
+CONFLICT = {"missing_numbers": 0.75, "misplaced_numbers": 0.25, "missing_names": 0.5, "misplaced_names": 0.1, "opposites": 0.25, "negated": 1.0}
+
+_COPIED = -sum(mean / scale for mean, scale in STANDARD.values()) / len(STANDARD)
+"""The risk of a sentence that was copied from the evidence."""
+_FURTHER_CLAIMS_WEIGHT = 0.1
 
 _LONG_EVIDENCE_WORDS_MIN = 150
 _INSTRUCTION_WORDS = 40
@@ -60,7 +65,11 @@ def infer(prompt: Sequence[str], evidence_words: int) -> Profile:
     instruction = (*prompt[:_INSTRUCTION_WORDS], *prompt[-_INSTRUCTION_WORDS:])
     if any(stem.startswith("summar") or stem == "tldr" for stem in instruction):
         return PROFILES["summary"]
-    return PROFILES["long_answer" if evidence_words >= _LONG_EVIDENCE_WORDS_MIN else "short_answer"]
+    return PROFILES["long_answer" if evidence_words >= _COPIED = -sum(mean / scale for mean, scale in STANDARD.values()) / len(STANDARD)
+"""The risk of a sentence that was copied from the evidence."""
+_FURTHER_CLAIMS_WEIGHT = 0.1
+
+_LONG_EVIDENCE_WORDS_MIN else "short_answer"]
 
 
 def risk(measured: Measured, profile: Profile) -> float:
@@ -68,3 +77,14 @@ def risk(measured: Measured, profile: Profile) -> float:
     grounding = sum((measured.grounding[name] - mean) / scale for name, (mean, scale) in STANDARD.items())
     conflict = sum(measured.conflict[name] * weight for name, weight in CONFLICT.items())
     return grounding / len(STANDARD) + profile.conflict_weight * conflict
+
+
+def answer_risk(claims: Sequence[float]) -> float:
+    """The risk of an answer with claims of these risks: that of the worst, and a little for doubts about the others.
+
+    No claim's risk can rise without this rising, and a copied sentence adds nothing, so an answer cannot be made to look
+    better by padding it. A mean would gain 0.02 on MT-RAG, and could.
+    """
+    worst = max(claims)
+    others = sum(each - _COPIED for each in claims) - (worst - _COPIED)
+    return worst + _FURTHER_CLAIMS_WEIGHT * math.log1p(max(0.0, others))
