@@ -17,8 +17,7 @@ ProfileName = Literal["long_answer", "short_answer", "summary"]
 
 THRESHOLD = 0.5
 
-STANDARD: dict[str, tuple[float, float]] = {
-    # feature: (mean, scale)
+STANDARD = {
     "uncovered": (0.24, 0.24),
     "uncovered_weight": (1.84, 1.75),
     "new": (0.22, 0.22),
@@ -29,7 +28,14 @@ STANDARD: dict[str, tuple[float, float]] = {
     "content_bigrams": (0.50, 0.31),
     "copied_run": (0.59, 0.27),
 }
-CONFLICT = {"missing_numbers": 0.75, "misplaced_numbers": 0.25, "missing_names": 0.5, "misplaced_names": 0.1, "opposites": 0.25, "negated": 1.0}
+CONFLICT = {
+    "missing_numbers": 0.75,
+    "misplaced_numbers": 0.25,
+    "missing_names": 0.5,
+    "misplaced_names": 0.1,
+    "opposites": 0.25,
+    "negated": 1.0,
+}
 
 _COPIED = -sum(mean / scale for mean, scale in STANDARD.values()) / len(STANDARD)
 """The risk of a sentence that was copied from the evidence."""
@@ -65,11 +71,7 @@ def infer(prompt: Sequence[str], evidence_words: int) -> Profile:
     instruction = (*prompt[:_INSTRUCTION_WORDS], *prompt[-_INSTRUCTION_WORDS:])
     if any(stem.startswith("summar") or stem == "tldr" for stem in instruction):
         return PROFILES["summary"]
-    return PROFILES["long_answer" if evidence_words >= _COPIED = -sum(mean / scale for mean, scale in STANDARD.values()) / len(STANDARD)
-"""The risk of a sentence that was copied from the evidence."""
-_FURTHER_CLAIMS_WEIGHT = 0.1
-
-_LONG_EVIDENCE_WORDS_MIN else "short_answer"]
+    return PROFILES["long_answer" if evidence_words >= _LONG_EVIDENCE_WORDS_MIN else "short_answer"]
 
 
 def risk(measured: Measured, profile: Profile) -> float:
@@ -82,8 +84,8 @@ def risk(measured: Measured, profile: Profile) -> float:
 def answer_risk(claims: Sequence[float]) -> float:
     """The risk of an answer with claims of these risks: that of the worst, and a little for doubts about the others.
 
-    No claim's risk can rise without this rising, and a copied sentence adds nothing, so an answer cannot be made to look
-    better by padding it. A mean would gain 0.02 on MT-RAG, and could.
+    No claim's risk can rise without this rising, and a copied sentence adds nothing, so that padding makes no answer
+    look better. A mean would gain 0.02 on MT-RAG, and could.
     """
     worst = max(claims)
     others = sum(each - _COPIED for each in claims) - (worst - _COPIED)
