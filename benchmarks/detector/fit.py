@@ -1,7 +1,8 @@
 """The constants of `agentops/detect/scoring.py`, computed anew: `python -m benchmarks.detector.fit DIRECTORY`.
 
-Means and scales: the mean over the sets, each counting alike. Platt pairs: of each profile over its sets, each set counting
-alike. Leaves the sets as they are and changes no file: it prints, and a person decides.
+Means and scales: the mean over the sets, each counting alike. The slope of a profile is Platt's over its sets; each set
+counts alike, and within it both labels do, since nobody knows how often an unknown project's answers are wrong. The
+intercept puts 0.5 where the balanced accuracy is best. SummEval and WiCE are there to measure only. Changes no file: it prints, and a person decides.
 """
 
 import math
@@ -12,13 +13,14 @@ from statistics import fmean, pstdev
 from agentops.detect.calibration import Platt, platt
 from agentops.detect.evidence import Evidence
 from agentops.detect.features import Measured, measure
-from agentops.detect.scoring import PROFILES, STANDARD, ProfileName, infer, risk
+from agentops.detect.scoring import PROFILES, STANDARD, ProfileName, answer_risk, infer, risk
 from agentops.detect.text import sentences
 
 from benchmarks.detector.sets import Row, read
 
-_FITTED_ON = ("mtrag", "halueval_qa, lengths matched", "begin_wow", "summeval", "summedits", "wice")
-_PROFILE_SETS = ("mtrag", "halueval_qa", "halueval_qa, right ones spelt out", "begin_wow", "summeval", "summedits", "wice")
+_STANDARD_SETS = ("mtrag", "halueval_qa, lengths matched", "begin_wow", "summedits")
+_SET_WEIGHT = 500.0
+_PROFILE_SETS = ("mtrag", "halueval_qa", "begin_wow", "summedits")
 
 
 def main(directory: Path) -> None:
@@ -26,7 +28,9 @@ def main(directory: Path) -> None:
     measured = {name: [measures(row) for row in rows] for name, rows in read(directory)}
     print("STANDARD")
     for feature in STANDARD:
-        values = [[claim.grounding[feature] for claims in measured[name] for claim in claims] for name in _FITTED_ON]
+        values = [
+            [claim.grounding[feature] for claims in measured[name] for claim in claims] for name in _STANDARD_SETS
+        ]
         print(f'    "{feature}": ({fmean(map(fmean, values)):.2f}, {fmean(map(pstdev, values)):.2f}),')
     print("PROFILES")
     sets = dict(read(directory))
@@ -42,6 +46,12 @@ def measures(row: Row) -> list[Measured]:
     return [found for claim in sentences(row.response) if (found := measure(claim, evidence, prompt))]
 
 
+def chosen(row: Row) -> ProfileName:
+    """The profile that the detector takes for it."""
+    stems = [token.stem for sentence in sentences(row.prompt) for token in sentence.tokens]
+    return infer(stems, Evidence(row.retrieved_docs).words).name
+
+
 def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measured]]]]) -> Platt:
     """Platt's pair for the rows for which the detector would choose that profile."""
     scores: list[float] = []
@@ -49,17 +59,31 @@ def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measure
     weights: list[float] = []
     for rows, measured in sets.values():
         ours = [
-            (max(risk(claim, PROFILES[profile]) for claim in claims), bool(row.label))
+            (answer_risk([risk(claim, PROFILES[profile]) for claim in claims]), bool(row.label))
             for row, claims in zip(rows, measured, strict=True)
-            if claims and infer(row.prompt, Evidence(row.retrieved_docs).words).name == profile
+            if claims and chosen(row) == profile
         ]
-        if len(ours) < 0.5 * len(rows):  # noqa: PLR2004 - a set counts where most of it belongs
+        # A set counts where most of it belongs.
+        if len(ours) < 0.5 * len(rows):
             continue
         scores += [score for score, _ in ours]
         labels += [label for _, label in ours]
-        weights += [1000 / len(ours)] * len(ours)
+        positive = sum(label for _, label in ours)
+        weights += [_SET_WEIGHT / (positive if label else len(ours) - positive) for _, label in ours]
     assert math.fsum(weights), f"no set is judged as {profile}"
-    return platt(scores, labels, weights)
+    slope = platt(scores, labels, weights).slope
+    return Platt(slope, -slope * _best_cut(scores, labels, weights))
+
+
+def _best_cut(scores: list[float], labels: list[bool], weights: list[float]) -> float:
+    """The middle of the cuts, in steps of 0.05, whose weighted accuracy is within 0.005 of the best."""
+    cuts = [step / 20 for step in range(-40, 80)]
+    right = [
+        math.fsum(by for score, label, by in zip(scores, labels, weights, strict=True) if (score >= cut) == label)
+        / math.fsum(weights)
+        for cut in cuts
+    ]
+    return fmean(cut for cut, share in zip(cuts, right, strict=True) if share >= max(right) - 0.005)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,9 @@ def platt(scores: Sequence[float], labels: Sequence[bool], weights: Sequence[flo
     return Platt(slope, intercept) if slope > 0 else Platt(0.0, prior)
 
 
-def _newton(scores: Sequence[float], targets: Sequence[float], by: Sequence[float], start: float) -> tuple[float, float]:
+def _newton(
+    scores: Sequence[float], targets: Sequence[float], by: Sequence[float], start: float
+) -> tuple[float, float]:
     slope, intercept = 0.0, start
     loss = _loss(scores, targets, by, slope, intercept)
     for _ in range(_NEWTON_STEPS_MAX):

@@ -19,6 +19,7 @@ class Conflicts:
     misplaced_numbers: tuple[str, ...]
     """In the documents, but not in the window."""
     missing_names: tuple[str, ...]
+    misplaced_names: tuple[str, ...]
     opposites: tuple[tuple[str, str], ...]
     """A word of the claim, and its opposite, which stands in the window instead of it."""
     negated: bool
@@ -35,13 +36,13 @@ def conflicts(claim: Sentence, window: Window | None, evidence: Evidence) -> Con
     tokens = tuple(token for sentence in window.sentences for token in sentence.tokens) if window else ()
     distinct = {token.stem: token for token in claim.tokens if token.weight}
     numbers = [token for token in distinct.values() if token.is_number]
+    names = [token for token in distinct.values() if token.is_name]
     negated = _is_negative(claim.tokens) and not _is_negative(tokens)
     return Conflicts(
         missing_numbers=tuple(token.text for token in numbers if token.stem not in evidence),
         misplaced_numbers=tuple(token.text for token in numbers if token.stem in evidence and token.stem not in stems),
-        missing_names=tuple(
-            token.text for token in distinct.values() if token.is_name and not evidence.coverage(token.stem)
-        ),
+        missing_names=tuple(token.text for token in names if not evidence.coverage(token.stem)),
+        misplaced_names=tuple(token.text for token in names if token.stem in evidence and token.stem not in stems),
         opposites=tuple(
             (token.text, other) for token in distinct.values() if (other := _opposite(token.stem, stems)) is not None
         ),

@@ -3,15 +3,16 @@
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 from zlib import crc32
 
-from agentops.detect.text import sentences
+from agentops.detect.text import Sentence
 
 _BUCKETS = 1 << 14
 _HEDGE = re.compile(r"\b(?:maybe|probably|unsure|not sure|might|perhaps|possibly)\b", re.IGNORECASE)
 
 
-def semantic_drift(prompt: str, response: str) -> float:
+def semantic_drift(prompt: Iterable[Sentence], response: Iterable[Sentence]) -> float:
     """1 - cosine of the two hashed word vectors: 0 for the same words, 1 for none in common or an empty text."""
     one, other = _vector(prompt), _vector(response)
     norm = math.sqrt(_dot(one, one) * _dot(other, other))
@@ -23,8 +24,8 @@ def uncertainty(response: str) -> float:
     return min(1.0, 0.2 * len({hedge.lower() for hedge in _HEDGE.findall(response)}))
 
 
-def _vector(text: str) -> dict[int, float]:
-    stems = Counter(token.stem for sentence in sentences(text) for token in sentence.tokens if token.weight)
+def _vector(text: Iterable[Sentence]) -> dict[int, float]:
+    stems = Counter(token.stem for sentence in text for token in sentence.tokens if token.weight)
     vector: dict[int, float] = {}
     for stem, count in stems.items():
         bucket = crc32(stem.encode("utf-8", "surrogatepass")) % _BUCKETS

@@ -1,25 +1,27 @@
-"""The documents, indexed so that a claim is compared with few windows of them instead of all.
+"""The documents, indexed so that a claim is compared with a few windows of them instead of all.
 
-What a claim finds here depends on the set of sentences alone: neither their order between documents nor how often they
-are repeated changes anything.
+What a claim finds here depends on which sentences stand beside each other, and on nothing else: not on the order of the
+documents, nor on how often they are repeated.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from agentops.detect.text import Sentence, sentences
 
-WINDOW_SENTENCES = 2
 _BEGINNING_CHARS = 5
 _ALIKE = 0.6
 _CANDIDATES_MAX = 6
-"""Windows that are looked at closely: the best by a cheap count."""
+"""Sentences that are looked at closely, with their neighbours: the best by a cheap count."""
+_PLACES_MAX = 8
+"""Of a sentence that is repeated, so many places are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Neighbouring sentences of one document."""
+    """A sentence of a document, or two neighbours."""
 
     document: int
     sentences: tuple[Sentence, ...]
@@ -38,18 +40,27 @@ class Evidence:
     """Documents, read once."""
 
     def __init__(self, documents: Sequence[str]) -> None:
-        self._sentences: list[tuple[int, Sentence]] = []
-        self._stems: list[frozenset[str]] = []
-        self._postings: dict[str, list[int]] = defaultdict(list)
+        self.words = 0
+        """Tokens of all different sentences."""
         self.bigrams: set[tuple[str, str]] = set()
         self.trigrams: set[tuple[str, str, str]] = set()
         self.content_bigrams: set[tuple[str, str]] = set()
-        self.words = 0
-        """Tokens of all distinct sentences."""
-        seen: set[tuple[str, ...]] = set()
+        self._sentences: list[Sentence] = []
+        self._documents: list[int] = []
+        """Which document each sentence is of."""
+        self._contents: list[int] = []
+        """Which content each sentence has: equal ones have the same."""
+        self._stems: list[frozenset[str]] = []
+        """Of each content."""
+        self._places: list[list[int]] = []
+        """Where each content stands."""
+        self._postings: dict[str, list[int]] = defaultdict(list)
+        """Which contents have a stem."""
+        numbers: dict[tuple[str, ...], int] = {}
         for document, text in enumerate(documents):
-            self._read(document, sentences(text), seen)
-        self._beginnings = frozenset(stem[:_BEGINNING_CHARS] for stem in self._postings if len(stem) >= _BEGINNING_CHARS)
+            for sentence in sentences(text):
+                self._add(document, sentence, numbers)
+        self._beginnings = {stem[:_BEGINNING_CHARS] for stem in self._postings if len(stem) >= _BEGINNING_CHARS}
 
     def __contains__(self, stem: str) -> bool:
         return stem in self._postings
@@ -61,51 +72,61 @@ class Evidence:
         is_alike = len(stem) >= _BEGINNING_CHARS and stem[:_BEGINNING_CHARS] in self._beginnings
         return _ALIKE if is_alike else 0.0
 
-    def _read(self, document: int, found: Iterable[Sentence], seen: set[tuple[str, ...]]) -> None:
-        for sentence in found:
-            stems = tuple(token.stem for token in sentence.tokens)
-            if stems in seen:
-                continue
-            seen.add(stems)
-            self.words += len(stems)
-            at = len(self._sentences)
-            self._sentences.append((document, sentence))
-            distinct = frozenset(stems)
-            self._stems.append(distinct)
-            for stem in distinct:
-                self._postings[stem].append(at)
-            self.bigrams.update(zip(stems, stems[1:], strict=False))
-            self.trigrams.update(zip(stems, stems[1:], stems[2:], strict=False))
-            content = [token.stem for token in sentence.tokens if token.weight]
-            self.content_bigrams.update(zip(content, content[1:], strict=False))
+    def _add(self, document: int, sentence: Sentence, numbers: dict[tuple[str, ...], int]) -> None:
+        stems = tuple([token.stem for token in sentence.tokens])
+        content = numbers.setdefault(stems, len(numbers))
+        if content == len(self._stems):
+            self._read(content, stems, sentence)
+        if len(self._places[content]) < _PLACES_MAX:
+            self._places[content].append(len(self._sentences))
+        self._sentences.append(sentence)
+        self._documents.append(document)
+        self._contents.append(content)
 
-    def best_window(self, weights: dict[str, float]) -> Window | None:
+    def _read(self, content: int, stems: tuple[str, ...], sentence: Sentence) -> None:
+        self.words += len(stems)
+        distinct = frozenset(stems)
+        self._stems.append(distinct)
+        self._places.append([])
+        for stem in distinct:
+            self._postings[stem].append(content)
+        self.bigrams.update(pairwise(stems))
+        self.trigrams.update(zip(stems, stems[1:], stems[2:], strict=False))
+        self.content_bigrams.update(pairwise([token.stem for token in sentence.tokens if token.weight]))
+
+    def best_window(self, weights: Mapping[str, float]) -> Window | None:
         """The window that has most of those stems by weight, and of equal ones the shortest; None if none has any."""
         scores: dict[int, float] = defaultdict(float)
-        for stem in sorted(weights):
-            for at in self._postings.get(stem, ()):
-                scores[at] += weights[stem]
+        for stem, weight in weights.items():
+            for content in self._postings.get(stem, ()):
+                scores[content] += weight
         if not scores:
             return None
-        candidates = sorted(scores, key=lambda at: (-scores[at], len(self._stems[at])))[:_CANDIDATES_MAX]
-        windows = {start: self._window(start) for at in candidates for start in (at, at - 1) if start >= 0}
-        alone = {-1 - at: self._make([at]) for at in candidates}
-        return max(
-            [*windows.values(), *alone.values()],
-            key=lambda window: (
-                round(sum(weight for stem, weight in sorted(weights.items()) if stem in window.stems), 6),
-                -len(window.stems),
-                sorted(window.stems),
-            ),
-        )
+        candidates = sorted(scores, key=lambda content: (-scores[content], len(self._stems[content])))[:_CANDIDATES_MAX]
+        spans = {span for content in candidates for at in self._places[content] for span in self._spans(at)}
+        ranked = sorted((-self._weight(span, weights), self._size(span), span) for span in spans)
+        equal = [span for weight, size, span in ranked if (weight, size) == ranked[0][:2]]
+        return self._window(min(equal, key=lambda span: [sorted(self._stems[self._contents[at]]) for at in span]))
 
-    def _window(self, start: int) -> Window:
-        document = self._sentences[start][0]
-        last = min(start + WINDOW_SENTENCES, len(self._sentences))
-        return self._make([at for at in range(start, last) if self._sentences[at][0] == document])
+    def _spans(self, at: int) -> list[tuple[int, int]]:
+        """First and last sentence of the windows that it is part of."""
+        alone, before, after = (at, at), (at - 1, at), (at, at + 1)
+        return [
+            (first, last)
+            for first, last in (alone, before, after)
+            if first >= 0 and last < len(self._sentences) and self._documents[first] == self._documents[last]
+        ]
 
-    def _make(self, positions: list[int]) -> Window:
-        parts = tuple(self._sentences[at][1] for at in positions)
-        return Window(
-            self._sentences[positions[0]][0], parts, frozenset().union(*(self._stems[at] for at in positions))
-        )
+    def _weight(self, span: tuple[int, int], weights: Mapping[str, float]) -> float:
+        """How much of the weight stands there. Weights are halves, so that their sum is exact in any order."""
+        first, last = (self._stems[self._contents[at]] for at in span)
+        return sum(weight for stem, weight in weights.items() if stem in first or stem in last)
+
+    def _size(self, span: tuple[int, int]) -> int:
+        first, last = span
+        return sum(len(self._stems[self._contents[at]]) for at in range(first, last + 1))
+
+    def _window(self, span: tuple[int, int]) -> Window:
+        first, last = span
+        stems = self._stems[self._contents[first]] | self._stems[self._contents[last]]
+        return Window(self._documents[first], tuple(self._sentences[first : last + 1]), stems)

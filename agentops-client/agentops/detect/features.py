@@ -4,13 +4,14 @@ A claim's weight is that of its distinct words. A word counts as covered by what
 by another that begins the same (`Canada`, `Canadian`).
 """
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from agentops.detect.conflicts import Conflicts, conflicts
 from agentops.detect.evidence import Evidence, Window
-from agentops.detect.text import Sentence
+from agentops.detect.text import Sentence, Token
 
 _COUNT_MAX = 3
 """More missing numbers than that make a claim no worse."""
@@ -56,7 +57,7 @@ def measure(claim: Sentence, evidence: Evidence, prompt: AbstractSet[str]) -> Me
             "new": news / weight,
             "new_weight": news,
             "window": 1 - seen / weight,
-            **_sequences(claim, evidence, otherwise=uncovered / weight),
+            **_wording(claim, evidence, otherwise=uncovered / weight),
         },
         conflict=_counts(found),
         conflicts=found,
@@ -66,10 +67,20 @@ def measure(claim: Sentence, evidence: Evidence, prompt: AbstractSet[str]) -> Me
     )
 
 
-def _sequences(claim: Sentence, evidence: Evidence, *, otherwise: float) -> dict[str, float]:
-    """How little of the claim's wording is copied; `otherwise` where it is too short to tell."""
-    stems = [token.stem for token in claim.tokens]
-    content = [token.stem for token in claim.tokens if token.weight]
+def _wording(claim: Sentence, evidence: Evidence, *, otherwise: float) -> dict[str, float]:
+    """How little of the claim's wording is copied. A "not" that happens to be worded as elsewhere makes no claim better."""
+    whole = _sequences(claim.tokens, evidence, otherwise)
+    positive = [token for token in claim.tokens if token.text.lower() != "not"]
+    if len(positive) in (0, len(claim.tokens)):
+        return whole
+    without = _sequences(positive, evidence, otherwise)
+    return {name: max(value, without[name]) for name, value in whole.items()}
+
+
+def _sequences(tokens: Sequence[Token], evidence: Evidence, otherwise: float) -> dict[str, float]:
+    """`otherwise` stands where there are too few tokens to tell."""
+    stems = [token.stem for token in tokens]
+    content = [token.stem for token in tokens if token.weight]
     known = [pair in evidence.bigrams for pair in pairwise(stems)]
     triples = [triple in evidence.trigrams for triple in zip(stems, stems[1:], stems[2:], strict=False)]
     content_known = [pair in evidence.content_bigrams for pair in pairwise(content)]
@@ -92,6 +103,7 @@ def _counts(found: Conflicts) -> dict[str, float]:
         "missing_numbers": len(found.missing_numbers),
         "misplaced_numbers": len(found.misplaced_numbers),
         "missing_names": len(found.missing_names),
+        "misplaced_names": len(found.misplaced_names),
         "opposites": len(found.opposites),
         "negated": int(found.negated),
     }

@@ -9,9 +9,12 @@ THRESHOLD = 0.45
 _CUES = ("maybe", "probably", "unsure", "not sure", "might", "perhaps", "possibly")
 _CUE_WEIGHT = 0.2
 _OLD_RATING = re.compile(r"0\.\d+|1")
-_SCALE = re.compile(r"\b(?:scale|range|between|from)\b[^.\d]*\d+(?:\.\d+)?\s*(?:to|and|through|[-–])\s*\d+(?:\.\d+)?", re.I)
+_SCALE = re.compile(
+    r"\b(?:scale|range|between|from)\b[^.\d]*\d+(?:\.\d+)?\s*(?:to|and|through|[-–])\s*\d+(?:\.\d+)?", re.I
+)
 _RATING = re.compile(
-    r"(?<![\w.])(?P<value>\d*\.?\d+)(?:\s*(?P<percent>%|percent\b)|\s*(?:/|out of)\s*(?P<whole>\d+(?:\.\d+)?))?(?![\w])", re.I
+    r"(?<![\w.])(?P<value>\d*\.?\d+)(?:\s*(?P<percent>%|percent\b)|\s*(?:/|out of)\s*(?P<whole>\d+(?:\.\d+)?))?(?![\w])",
+    re.I,
 )
 
 
@@ -21,7 +24,7 @@ def uncertainty_score(text: str) -> float:
     return min(1.0, sum(cue in lower for cue in _CUES) * _CUE_WEIGHT)
 
 
-def probability(*, factual_support: float, semantic_drift: float, uncertainty: float) -> float:
+def probability(factual_support: float, semantic_drift: float, uncertainty: float) -> float:
     """0.4 (1 - support) + 0.4 drift + 0.2 uncertainty, rounded to three places."""
     return round(0.4 * (1 - factual_support) + 0.4 * semantic_drift + 0.2 * uncertainty, 3)
 

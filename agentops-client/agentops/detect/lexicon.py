@@ -57,16 +57,17 @@ mr mrs ms dr prof sr jr st mt ft no vs etc e.g i.e eg ie al inc ltd co corp dept
 jan feb mar apr jun jul aug sep sept oct nov dec approx est fig vol ed eds cf ca viz
 """)
 
-_UNITS = """zero two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-eighteen nineteen"""
-_NUMBERS = [0, *range(2, 20)]
-NUMBER_WORDS: dict[str, str] = dict(zip(_UNITS.split(), map(str, _NUMBERS), strict=True)) | {
-    word: str(tens)
-    for tens, word in zip(
-        range(20, 100, 10), "twenty thirty forty fifty sixty seventy eighty ninety".split(), strict=True
-    )
-} | {"third": "3th", "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th", "eighth": "8th",
-     "ninth": "9th", "tenth": "10th"}
+_CARDINALS = """zero _ two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth"
 
-ORDINALS = _words("second seconds")
-SCALES = _words("hundred thousand million billion trillion dozen half quarter twice triple")
+NUMBER_WORDS: dict[str, str] = {
+    **{word: str(value) for value, word in enumerate(_CARDINALS.split()) if word != "_"},
+    **{word: str(value) for value, word in zip(range(20, 100, 10), _TENS.split(), strict=True)},
+    **{word: f"{value}th" for value, word in enumerate(_ORDINALS.split(), start=3)},
+}
+"""How a number word is written in figures, as far as it is one without doubt: `one` and `second` are not."""
+
+COUNTING = _words("second seconds hundred thousand million billion trillion dozen half quarter twice triple")
+"""Words that count as numbers and have no figure of their own."""

@@ -3,25 +3,23 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from agentops.detect import drift, legacy
+from agentops.detect import claims, drift, legacy
 from agentops.detect.calibration import Recalibration
-from agentops.detect.evidence import Evidence, Window
-from agentops.detect.features import Measured, measure
-from agentops.detect.results import Claim, Detection, Label, Quote
-from agentops.detect.scoring import PROFILES, THRESHOLD, Profile, ProfileName, infer, risk
+from agentops.detect.evidence import Evidence
+from agentops.detect.features import measure
+from agentops.detect.results import Claim, Detection
+from agentops.detect.scoring import PROFILES, THRESHOLD, Profile, ProfileName, answer_risk, infer, risk
 from agentops.detect.text import Sentence, sentences
 
 VERSION = "1"
 RESPONSE_CHARS_MAX = 100_000
 PROMPT_CHARS_MAX = 50_000
 DOCUMENTS_CHARS_MAX = 400_000
-_REASON_WORDS_MAX = 5
-_CONTRADICTION_OVERLAP_MIN = 0.5
-"""A claim that shares less with its window speaks of something else, and so contradicts nothing."""
+_NO_VERDICT = "There is nothing to compare, so there is no verdict."
 
 
 class LocalDetector:
-    """Compares each sentence of an answer with the documents. Safe to share between threads: it keeps nothing."""
+    """Compares each sentence of an answer with the documents. It keeps nothing, so threads may share it."""
 
     def __init__(
         self,
@@ -31,7 +29,8 @@ class LocalDetector:
         recalibration: Recalibration | None = None,
         threshold: float = THRESHOLD,
     ) -> None:
-        """`recalibration` corrects the probabilities of `scoring="grounding"`; `legacy` is the formula of version 0.2."""
+        """`recalibration` corrects the probabilities of `grounding`; `legacy` is the formula of version 0.2, whose
+        factual support comes from here instead of from a judge, and whose threshold is always 0.45."""
         self._profile = None if profile == "auto" else PROFILES[profile]
         self._scoring = scoring
         self._recalibration = recalibration
@@ -41,42 +40,15 @@ class LocalDetector:
         """What the documents say of the answer; without documents, that nothing can be said."""
         prompt, response, texts, notes = _bounded(prompt, response, documents or ())
         evidence = Evidence(texts)
-        profile = self._profile or infer(prompt, evidence.words)
-        stems = frozenset(token.stem for sentence in sentences(prompt) for token in sentence.tokens)
-        measured = [(sentence, measure(sentence, evidence, stems)) for sentence in sentences(response)]
-        claims: list[Claim] = []
-        support = weight = 0.0
-        for sentence, found in measured if evidence.words else ():
-            probability = None if found is None else self._probability(found, profile)
-            claims.append(_claim(response, texts, sentence, found, probability, self._threshold))
-            if found is not None and probability is not None:
-                support += found.weight * (1 - probability)
-                weight += found.weight
-        return self._detection(
-            prompt, response, profile, tuple(claims), support / weight if weight else None, tuple(notes)
-        )
-
-    def _probability(self, measured: Measured, profile: Profile) -> float:
-        probability = profile.platt(risk(measured, profile))
-        return self._recalibration(probability) if self._recalibration else probability
-
-    def _detection(
-        self,
-        prompt: str,
-        response: str,
-        profile: Profile,
-        claims: tuple[Claim, ...],
-        factual_support: float | None,
-        notes: tuple[str, ...],
-    ) -> Detection:
-        semantic_drift = drift.semantic_drift(prompt, response)
+        asked, answered = sentences(prompt), sentences(response)
+        stems = [token.stem for sentence in asked for token in sentence.tokens]
+        profile = self._profile or infer(stems, evidence.words)
+        found, probability, support = self._check(answered, evidence, frozenset(stems), profile, response, texts)
+        semantic_drift = drift.semantic_drift(asked, answered)
         hedging = legacy.uncertainty_score(response) if self._scoring == "legacy" else drift.uncertainty(response)
-        probability = max((claim.probability for claim in claims if claim.probability is not None), default=None)
         hallucinated = None if probability is None else probability >= self._threshold
-        if self._scoring == "legacy" and factual_support is not None:
-            probability = legacy.probability(
-                factual_support=factual_support, semantic_drift=semantic_drift, uncertainty=hedging
-            )
+        if self._scoring == "legacy" and support is not None:
+            probability = legacy.probability(support, semantic_drift, hedging)
             hallucinated = legacy.hallucinated(probability)
         return Detection(
             status="unverified" if probability is None else "verified",
@@ -84,13 +56,48 @@ class LocalDetector:
             hallucinated=hallucinated,
             semantic_drift=semantic_drift,
             uncertainty=hedging,
-            factual_support=factual_support,
-            claims=claims,
+            factual_support=support,
+            claims=tuple(found),
             mode="unverified" if probability is None else "retrieved-doc entailment",
             scoring=self._scoring,
             detector=f"local/{VERSION} {profile.name}",
-            notes=notes if claims else (*notes, "There is nothing to compare, so there is no verdict."),
+            notes=(*notes, _NO_VERDICT) if probability is None else tuple(notes),
         )
+
+    def _check(
+        self,
+        answered: Sequence[Sentence],
+        evidence: Evidence,
+        asked: frozenset[str],
+        profile: Profile,
+        response: str,
+        documents: Sequence[str],
+    ) -> tuple[list[Claim], float | None, float | None]:
+        """The claims, the probability of the whole answer, and how much of it is supported."""
+        found: list[Claim] = []
+        risks: list[float] = []
+        weight = supported = 0.0
+        for sentence in answered if evidence.words else ():
+            measured = measure(sentence, evidence, asked)
+            if measured is None:
+                found.append(claims.not_checkable(sentence, response=response))
+                continue
+            risks.append(risk(measured, profile))
+            probability = self._probability(risks[-1], profile)
+            weight += measured.weight
+            supported += measured.weight * (1 - probability)
+            found.append(
+                claims.checked(
+                    sentence, measured, probability, response=response, documents=documents, threshold=self._threshold
+                )
+            )
+        if not risks:
+            return found, None, None
+        return found, self._probability(answer_risk(risks), profile), supported / weight
+
+    def _probability(self, risk: float, profile: Profile) -> float:
+        probability = profile.platt(risk)
+        return self._recalibration(probability) if self._recalibration else probability
 
 
 def _bounded(prompt: str, response: str, documents: Sequence[str]) -> tuple[str, str, list[str], list[str]]:
@@ -104,7 +111,7 @@ def _bounded(prompt: str, response: str, documents: Sequence[str]) -> tuple[str,
     return prompt[:PROMPT_CHARS_MAX], response[:RESPONSE_CHARS_MAX], [text[:each] for text in documents], notes
 
 
-def _fair_share(lengths: list[int], total_max: int) -> int:
+def _fair_share(lengths: Sequence[int], total_max: int) -> int:
     """The largest length such that texts cut to it are at most `total_max` together. Their order plays no part."""
     left = total_max
     for at, length in enumerate(sorted(lengths)):
@@ -113,57 +120,3 @@ def _fair_share(lengths: list[int], total_max: int) -> int:
             return share
         left -= length
     return total_max
-
-
-def _claim(
-    response: str,
-    documents: Sequence[str],
-    sentence: Sentence,
-    measured: Measured | None,
-    probability: float | None,
-    threshold: float,
-) -> Claim:
-    label: Label = "not checkable"
-    if measured is not None and probability is not None:
-        contrary = "contradicted" if _is_contradicted(measured) else "unsupported"
-        label = contrary if probability >= threshold else "supported"
-    return Claim(
-        start=sentence.start,
-        end=sentence.end,
-        text=response[sentence.start : sentence.end],
-        label=label,
-        probability=probability,
-        evidence=_quote(documents, measured.window) if measured and measured.window else None,
-        reasons=tuple(_reasons(measured)) if measured else (),
-    )
-
-
-def _quote(documents: Sequence[str], window: Window) -> Quote:
-    return Quote(window.document, window.start, window.end, documents[window.document][window.start : window.end])
-
-
-def _is_contradicted(measured: Measured) -> bool:
-    """Whether the claim speaks of what its window speaks of, and says otherwise."""
-    found = measured.conflicts
-    is_other_number = found.other_numbers and bool(found.missing_numbers or found.misplaced_numbers)
-    return measured.overlap >= _CONTRADICTION_OVERLAP_MIN and bool(
-        is_other_number or found.opposites or found.negated_word
-    )
-
-
-def _reasons(measured: Measured) -> list[str]:
-    """What speaks against the claim; the plainest first."""
-    found = measured.conflicts
-    reasons = [f'missing number "{number}"' for number in found.missing_numbers]
-    reasons += [f'missing name "{name}"' for name in found.missing_names]
-    reasons += [f'number "{number}" stands elsewhere in the documents' for number in found.misplaced_numbers]
-    reasons += [f'"{word}" where the evidence has "{other}"' for word, other in found.opposites]
-    if found.negated:
-        at = f' of "{found.negated_word}"' if found.negated_word else ""
-        reasons.append(f"a negation{at} that the evidence has not")
-    told = {*found.missing_numbers, *found.missing_names}
-    others = [word for word in measured.uncovered if word not in told]
-    if others:
-        more = ", ..." if len(others) > _REASON_WORDS_MAX else ""
-        reasons.append("not in the documents: " + ", ".join(f'"{word}"' for word in others[:_REASON_WORDS_MAX]) + more)
-    return reasons
