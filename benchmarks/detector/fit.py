@@ -2,7 +2,8 @@
 
 Means and scales: the mean over the sets, each counting alike. The slope of a profile is Platt's over its sets; each set
 counts alike, and within it both labels do, since nobody knows how often an unknown project's answers are wrong. The
-intercept puts 0.5 where the balanced accuracy is best. SummEval and WiCE are there to measure only. Changes no file: it prints, and a person decides.
+intercept puts 0.5 where the balanced accuracy is best. SummEval and WiCE are there to measure only. Changes no file: it
+prints, and a person decides.
 """
 
 import math

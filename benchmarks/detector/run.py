@@ -1,7 +1,7 @@
 """Judges the evaluation sets with the defaults: `python -m benchmarks.detector.run DIRECTORY`.
 
-The directory holds the sets as `NAME.jsonl.gz` (see sets.py). Prints tables, and with `--keep` also keeps the figures and
-writes them into docs/detector.md. One thread; the time of an answer is that of `LocalDetector.detect`.
+The directory holds the sets as `NAME.jsonl.gz` (see sets.py). Prints tables, and with `--keep` also keeps the figures
+and writes them into docs/detector.md. One thread; the time of an answer is that of `LocalDetector.detect`.
 """
 
 import os

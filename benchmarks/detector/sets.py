@@ -59,8 +59,8 @@ def matched(rows: list[Row]) -> list[Row]:
 
 
 def spelt_out(rows: list[Row]) -> list[Row]:
-    """Right answers, of a few words, put behind their question, as the wrong ones mostly repeat theirs. Now the right ones
-    are the longer ones, so what only knows lengths is below 0.5."""
+    """Right answers, of a few words, put behind their question, as the wrong ones mostly repeat theirs. Now the right
+    ones are the longer ones, so what only knows lengths is below 0.5."""
     return [
         row if row.label else replace(row, response=f"{row.prompt.strip().rstrip('?')} {row.response}.") for row in rows
     ]

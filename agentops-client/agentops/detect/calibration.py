@@ -85,7 +85,7 @@ def refit(probabilities: Sequence[float], labels: Sequence[bool]) -> Recalibrati
     """
     if len(probabilities) != len(labels):
         raise ValueError("There must be one label for each probability.")
-    if len(labels) < LABELS_MIN or len(set(labels)) < 2:  # noqa: PLR2004
+    if len(labels) < LABELS_MIN or len(set(labels)) < 2:
         raise ValueError(f"A refit needs at least {LABELS_MIN} labels, and both kinds among them.")
     if len(labels) >= ISOTONIC_LABELS_MIN:
         return Recalibration(isotonic(probabilities, labels), len(labels))
@@ -123,13 +123,13 @@ def _newton(
             h11 += curve * score * score
             h12 += curve * score
             h22 += curve
-        if max(abs(gradient_slope), abs(gradient_intercept)) < 1e-7:  # noqa: PLR2004
+        if max(abs(gradient_slope), abs(gradient_intercept)) < 1e-7:
             break
         determinant = h11 * h22 - h12 * h12
         step_slope = (h22 * gradient_slope - h12 * gradient_intercept) / determinant
         step_intercept = (h11 * gradient_intercept - h12 * gradient_slope) / determinant
         step = 1.0
-        while step > 1e-8:  # noqa: PLR2004
+        while step > 1e-8:
             tried = slope - step * step_slope, intercept - step * step_intercept
             if (new := _loss(scores, targets, by, *tried)) < loss:
                 break

@@ -1,7 +1,7 @@
 """What is measured of one claim. Each number is larger the less the evidence supports the claim.
 
-A claim's weight is that of its distinct words. A word counts as covered by what it stems from; a longer word also, in part,
-by another that begins the same (`Canada`, `Canadian`).
+A claim's weight is that of its distinct words. A word counts as covered by what it stems from; a longer word also, in
+part, by another that begins the same (`Canada`, `Canadian`).
 """
 
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ def measure(claim: Sentence, evidence: Evidence, prompt: AbstractSet[str]) -> Me
 
 
 def _wording(claim: Sentence, evidence: Evidence, *, otherwise: float) -> dict[str, float]:
-    """How little of the claim's wording is copied. A "not" that happens to be worded as elsewhere makes no claim better."""
+    """How little of the claim's wording is copied. A "not" that is worded as elsewhere makes no claim better."""
     whole = _sequences(claim.tokens, evidence, otherwise)
     positive = [token for token in claim.tokens if token.text.lower() != "not"]
     if len(positive) in (0, len(claim.tokens)):

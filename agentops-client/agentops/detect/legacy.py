@@ -10,11 +10,12 @@ _CUES = ("maybe", "probably", "unsure", "not sure", "might", "perhaps", "possibl
 _CUE_WEIGHT = 0.2
 _OLD_RATING = re.compile(r"0\.\d+|1")
 _SCALE = re.compile(
-    r"\b(?:scale|range|between|from)\b[^.\d]*\d+(?:\.\d+)?\s*(?:to|and|through|[-–])\s*\d+(?:\.\d+)?", re.I
+    r"\b(?:scale|range|between|from)\b[^.\d]*\d+(?:\.\d+)?\s*(?:to|and|through|[-–])\s*\d+(?:\.\d+)?", re.IGNORECASE
 )
 _RATING = re.compile(
-    r"(?<![\w.])(?P<value>\d*\.?\d+)(?:\s*(?P<percent>%|percent\b)|\s*(?:/|out of)\s*(?P<whole>\d+(?:\.\d+)?))?(?![\w])",
-    re.I,
+    r"(?<![\w.])(?P<value>\d*\.?\d+)"
+    r"(?:\s*(?P<percent>%|percent\b)|\s*(?:/|out of)\s*(?P<whole>\d+(?:\.\d+)?))?(?![\w])",
+    re.IGNORECASE,
 )
 
 

@@ -3,9 +3,54 @@
 from agentops.detect.text import stem
 
 NEGATIONS = frozenset(
-    """not no never none nothing nobody neither nor without cannot can't won't isn't aren't wasn't weren't don't doesn't
-    didn't haven't hasn't hadn't wouldn't shouldn't couldn't mustn't n't hardly rarely seldom barely fail fails failed
-    unable refuse refuses refused deny denies denied lack lacks lacked unlikely stopped""".split()
+    [
+        "not",
+        "no",
+        "never",
+        "none",
+        "nothing",
+        "nobody",
+        "neither",
+        "nor",
+        "without",
+        "cannot",
+        "can't",
+        "won't",
+        "isn't",
+        "aren't",
+        "wasn't",
+        "weren't",
+        "don't",
+        "doesn't",
+        "didn't",
+        "haven't",
+        "hasn't",
+        "hadn't",
+        "wouldn't",
+        "shouldn't",
+        "couldn't",
+        "mustn't",
+        "n't",
+        "hardly",
+        "rarely",
+        "seldom",
+        "barely",
+        "fail",
+        "fails",
+        "failed",
+        "unable",
+        "refuse",
+        "refuses",
+        "refused",
+        "deny",
+        "denies",
+        "denied",
+        "lack",
+        "lacks",
+        "lacked",
+        "unlikely",
+        "stopped",
+    ]
 )
 
 # Each line is two sides; whatever stands on one is the opposite of whatever stands on the other.
@@ -42,8 +87,8 @@ decline declined disagree disagreed disapprove denied deny;
 allow allowed permit permitted enable enabled | forbid forbidden ban banned prohibit prohibited prevent prevented block
 blocked disallow;
 include included including includes with | exclude excluded excluding excludes without;
-start started begin began begun open opened opening launch launched | end ended finish finished stop stopped close closed
-closing cease ceased;
+start started begin began begun open opened opening launch launched | end ended finish finished stop stopped close
+closed closing cease ceased;
 buy bought purchase purchased buyer | sell sold seller;
 import imported | export exported;
 enter entered arrive arrived arrival join joined | leave left depart departed departure exit exited quit;

@@ -1,8 +1,8 @@
 """From a claim's measures to its probability.
 
 Grounding: nine features, standardised, with unit weights; nothing is trained. Conflicts are added on top, with round
-weights. Means, scales and the two numbers of each profile were computed from public sets by `benchmarks/detector/fit.py`:
-MT-RAG (Apache-2.0), HaluEval (MIT), BEGIN (CC BY 4.0) and SummEdits (Apache-2.0).
+weights. Means, scales and the two numbers of each profile were computed from public sets by
+`benchmarks/detector/fit.py`: MT-RAG (Apache-2.0), HaluEval (MIT), BEGIN (CC BY 4.0) and SummEdits (Apache-2.0).
 """
 
 import math

@@ -5,7 +5,7 @@ White space never decides anything here: wherever two tokens are apart, it does 
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -48,7 +48,7 @@ class Token(NamedTuple):
     """Written with a capital where a plain word is not."""
 
 
-_new = tuple.__new__
+_new: Callable[[type[Token], tuple[object, ...]], Token] = tuple.__new__
 """Makes a token in half the time of its own constructor."""
 
 
@@ -100,7 +100,7 @@ def _is_abbreviation(text: str, begin: int, dot: int) -> bool:
     word = last[1]
     alone = not text[begin : last.start()].strip(" \t\r\n*-–•#")
     return (
-        (len(word) == 1 and word.isalpha() and word not in "I")
+        (len(word) == 1 and word.isalpha() and word != "I")
         or word.lower() in ABBREVIATIONS
         or (alone and len(word) <= 2)
         or bool(re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word))
