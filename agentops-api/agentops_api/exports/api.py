@@ -25,7 +25,11 @@ _MEDIA_TYPES: dict[Format, str] = {
     "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
 }
-_FILE = {"schema": {"type": "string", "format": "binary"}}
+_EXAMPLES: dict[Format, str] = {
+    "csv": "id,created_at,prompt,response,…\r\n019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07,2026-11-02T09:40:00Z,…\r\n",
+    "jsonl": '{"id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07", "created_at": "2026-11-02T09:40:00Z", …}\n',
+    "parquet": "PAR1…",
+}
 _GZIP = re.compile(r"(?:^|,)\s*(?:gzip|x-gzip|\*)\s*(?:;\s*q\s*=\s*(?P<q>[0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
 
 
@@ -70,7 +74,13 @@ class ExportDocument(BaseModel):
     responses={
         200: {
             "description": "The file, in the format that was asked for.",
-            "content": {_MEDIA_TYPES[kind].partition(";")[0]: _FILE for kind in ("csv", "jsonl", "parquet")},
+            "content": {
+                _MEDIA_TYPES[kind].partition(";")[0]: {
+                    "schema": {"type": "string", "format": "binary"},
+                    "example": example,
+                }
+                for kind, example in _EXAMPLES.items()
+            },
         },
         **responses(400, 401, 403, 404, 414, 422, 429, 503),
     },

@@ -24,8 +24,8 @@ KERNEL_BYTES_MAX = 16 * MIB
 QUICK_S_MAX = 0.1
 BUSY = 5.0
 """These tests run beside others: only the order of magnitude of what is quick is checked."""
-POOL_SIZE = 10
-"""Eight for everything, and two of ingest's own."""
+POOL_SIZE = 8 + 2 + 4 + 6
+"""Eight for everything, and those that ingest, exports and jobs have of their own."""
 RSS_BYTES_MAX = 20 * MIB
 
 
