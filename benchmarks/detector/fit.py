@@ -1,4 +1,4 @@
-"""The constants of `agentops/detect/scoring.py`, computed anew: `python -m benchmarks.detector.fit DIRECTORY`.
+"""The constants of `agentops_api/detect/scoring.py`, computed anew: `python -m benchmarks.detector.fit DIRECTORY`.
 
 Means and scales: the mean over the sets, each counting alike. The slope of a profile is Platt's over its sets; each set
 counts alike, and within it both labels do, since nobody knows how often an unknown project's answers are wrong. The

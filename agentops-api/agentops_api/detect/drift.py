@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from zlib import crc32
 
-from agentops.detect.text import Sentence
+from .text import Sentence
 
 _BUCKETS = 1 << 14
 _HEDGE = re.compile(r"\b(?:maybe|probably|unsure|not sure|might|perhaps|possibly)\b", re.IGNORECASE)

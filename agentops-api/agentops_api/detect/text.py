@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from agentops.detect.lexicon import ABBREVIATIONS, COMMON, COUNTING, NUMBER_WORDS, STOP
+from .lexicon import ABBREVIATIONS, COMMON, COUNTING, NUMBER_WORDS, STOP
 
 SENTENCE_TOKENS_MAX = 60
 """A longer sentence is cut: tables and menus have no full stops, and a window must stay small to mean anything."""

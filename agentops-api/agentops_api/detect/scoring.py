@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from agentops.detect.calibration import Platt
-from agentops.detect.features import Measured
+from .calibration import Platt
+from .features import Measured
 
 ProfileName = Literal["long_answer", "short_answer", "summary"]
 

@@ -9,9 +9,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from agentops.detect.conflicts import Conflicts, conflicts
-from agentops.detect.evidence import Evidence, Window
-from agentops.detect.text import Sentence, Token
+from .conflicts import Conflicts, conflicts
+from .evidence import Evidence, Window
+from .text import Sentence, Token
 
 _COUNT_MAX = 3
 """More missing numbers than that make a claim no worse."""

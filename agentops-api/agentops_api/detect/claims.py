@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from agentops.detect.evidence import Window
-from agentops.detect.features import Measured
-from agentops.detect.results import Claim, Quote
-from agentops.detect.text import Sentence
+from .evidence import Window
+from .features import Measured
+from .results import Claim, Quote
+from .text import Sentence
 
 _REASON_WORDS_MAX = 5
 _CONTRADICTION_OVERLAP_MIN = 0.5

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from agentops.detect import claims, drift, legacy
-from agentops.detect.calibration import Recalibration
-from agentops.detect.evidence import Evidence
-from agentops.detect.features import measure
-from agentops.detect.results import Claim, Detection
-from agentops.detect.scoring import PROFILES, THRESHOLD, Profile, ProfileName, answer_risk, infer, risk
-from agentops.detect.text import Sentence, sentences
+from . import claims, drift, legacy
+from .calibration import Recalibration
+from .evidence import Evidence
+from .features import measure
+from .results import Claim, Detection
+from .scoring import PROFILES, THRESHOLD, Profile, ProfileName, answer_risk, infer, risk
+from .text import Sentence, sentences
 
 VERSION = "1"
 RESPONSE_CHARS_MAX = 100_000

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from agentops.detect.text import Sentence, sentences
+from .text import Sentence, sentences
 
 _BEGINNING_CHARS = 5
 _ALIKE = 0.6

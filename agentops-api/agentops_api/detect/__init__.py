@@ -1,9 +1,9 @@
 """Tells which sentences of an answer its documents do not support, and why. Standard library only."""
 
-from agentops.detect.calibration import Recalibration, refit
-from agentops.detect.local import LocalDetector
-from agentops.detect.results import Claim, Detection, Detector, Label, Quote, Status
-from agentops.detect.scoring import ProfileName
+from .calibration import Recalibration, refit
+from .local import LocalDetector
+from .results import Claim, Detection, Detector, Label, Quote, Status
+from .scoring import ProfileName
 
 __all__ = [
     "Claim",

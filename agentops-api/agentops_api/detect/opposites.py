@@ -1,6 +1,6 @@
 """Words that turn a sentence into its opposite: negations, antonyms, quantifiers. English, written for the detector."""
 
-from agentops.detect.text import stem
+from .text import stem
 
 NEGATIONS = frozenset(
     [

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from agentops.detect.evidence import Evidence, Window
-from agentops.detect.opposites import NEGATIONS, NEGATIVE_PREFIXES, OPPOSITES
-from agentops.detect.text import Sentence, Token
+from .evidence import Evidence, Window
+from .opposites import NEGATIONS, NEGATIVE_PREFIXES, OPPOSITES
+from .text import Sentence, Token
 
 _NEGATION_SCOPE_WORDS = 3
 _ROOT_CHARS_MIN = 4
