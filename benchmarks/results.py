@@ -96,11 +96,12 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """How long it took to make a project's rows, and then their rollups."""
+    """How long it took to make a project's rows, then their rollups, then to file their words."""
 
     rows: int
     rows_s: float
     rollups_s: float
+    words_s: float
 
 
 @dataclass(frozen=True, slots=True)

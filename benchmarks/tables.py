@@ -212,8 +212,12 @@ def _growth(results: Results) -> Table:
 
 
 def _fills(results: Results) -> Table:
-    rows = [(f"{each.rows:,}", f"{each.rows_s:,.0f}", f"{each.rollups_s:,.0f}") for each in results.fills]
-    return Table("Rebuilding rollups", ("rows", "making the rows, s", "rebuilding their rollups, s"), rows)
+    rows = [
+        (f"{each.rows:,}", f"{each.rows_s:,.0f}", f"{each.rollups_s:,.0f}", f"{each.words_s:,.0f}")
+        for each in results.fills
+    ]
+    columns = ("rows", "making the rows, s", "rebuilding their rollups, s", "filing their words, s")
+    return Table("Rebuilding rollups and words", columns, rows)
 
 
 def _starts(results: Results) -> Table:

@@ -72,8 +72,9 @@ class Asked(InPeriod):
         by: tuple[str, ...] = (),
         histograms: tuple[Measure, ...] = (),
         minutes: bool = False,
+        periods: int = 1,
     ) -> Question:
-        """The question to the store. Raises Invalid for what would read too many evaluations."""
+        """The question to the store. Raises Invalid for what would read too many evaluations, in each of `periods`."""
         if (self.metadata_key is None) != (self.metadata_value is None):
             raise _invalid("metadata_value", "and `metadata_key` go together")
         metadata = (self.metadata_key, self.metadata_value) if self.metadata_key and self.metadata_value else None
@@ -88,7 +89,7 @@ class Asked(InPeriod):
             histograms=histograms,
             minutes=minutes,
         )
-        if question.hours_of_rows > ROWS_HOURS_MAX:
+        if question.hours_of_rows > ROWS_HOURS_MAX * periods:
             raise _invalid(
                 "start",
                 f"must be at most {ROWS_DAYS_MAX} days before `end` for what rollups do not tell apart: minutes,"
