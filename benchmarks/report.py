@@ -29,7 +29,10 @@ How it was measured:
   statement with its rollups, `no rollups` the same without them.
 - Reading: a project whose evaluations are spread over {rows.DAYS} days, {rows.AGENTS} agents, {rows.MODELS} models and
   {len(rows.MODES)} modes, in sessions of {rows.SESSION_ROWS}, asked over one connection, one request after the other,
-  until the whole answer was read. Rows are made within PostgreSQL, rollups by the code of `agentops rollups rebuild`.
+  until the whole answer was read. Rows are made within PostgreSQL, rollups by the code of `agentops rollups rebuild`,
+  and words are filed as the server files them, which is checked on a day of each project.
+- `search`: words of 5,000 that follow Zipf's law, about 50 in an evaluation. A common word is in a quarter of all
+  evaluations or more, a rare one in one of 700, the others between them.
 - `raw table`: the same questions as SQL over the evaluations themselves, as the role that the server reads as, with row
   level security, over one connection. It has the easier work: a summary of one window and not of two, no tests of
   significance, no JSON.

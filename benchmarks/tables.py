@@ -24,6 +24,7 @@ _READ_AIMS = (
     ("90 days by day", 20),
     ("7 days by hour and model", 60),
     ("breakdown by model", 20),
+    ("search", 100),
     ("list, ", 30),
     ("list", 20),
 )

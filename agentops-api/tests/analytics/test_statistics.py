@@ -208,7 +208,7 @@ def test_quantiles_are_compared_by_the_shares_above_the_pooled_one(
 
 
 def test_a_tail_can_be_slower_though_nothing_else_is() -> None:
-    usual = {bucket: 100 for bucket in range(20)}
+    usual = dict.fromkeys(range(20), 100)
     tail = usual | {19: 20, 60: 80}
     assert compare_quantiles(usual, tail, 0.99).significant
     assert not compare_quantiles(usual, tail, 0.5).significant
