@@ -213,6 +213,17 @@ async def test_each_figure_of_a_summary_has_its_change_and_every_answer_its_unit
     assert (await ask(sdk, "breakdown"))["units"] == (await ask(sdk, "compare"))["units"] == summary["units"]
 
 
+@pytest.mark.parametrize("path", [f"{API}/summary", f"{API}/timeseries", "/api/v1/sessions"])
+async def test_a_time_without_an_offset_is_the_callers(sdk: AsyncClient, path: str) -> None:
+    params = {"start": "2026-11-01T00:00:00", "end": "2026-11-02T00:00:00", "time_zone": "Europe/Berlin"}
+    answer = (await sdk.get(path, params=params)).json()
+    assert answer["window"] == {
+        "start": "2026-10-31T23:00:00Z",
+        "end": "2026-11-01T23:00:00Z",
+        "time_zone": "Europe/Berlin",
+    }
+
+
 async def test_a_summary_of_rows_reads_31_days_of_each_period_and_no_more(sdk: AsyncClient) -> None:
     await store(sdk, [{"session_id": "s", "latency_sec": 1}])
     assert (await ask(sdk, "summary", session_id="s", days=31))["current"]["count"] == 1
