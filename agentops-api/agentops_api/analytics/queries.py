@@ -37,7 +37,7 @@ class InPeriod(BaseModel):
     days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
     """The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given."""
     start: LocalTime | None = None
-    """Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset it is the zone's time."""
+    """Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's."""
     end: LocalTime | None = None
     """Where it ends, not included. Not given: now."""
     time_zone: Annotated[str, StringConstraints(max_length=64)] = "UTC"
