@@ -117,7 +117,7 @@ def measure(
     for question in QUESTIONS:
         processes.wait_until_quiet(patience_s)
         paths = [_path(question, rows_total, seed, dice) for _ in range(count)]
-        yield _get(connection, tenant, question.what, paths, rows_total=rows_total)
+        yield _get(connection, server, tenant, question.what, paths, rows_total=rows_total)
     known = rows.some(server, tenant, count)
     dice.shuffle(known)
     cursors = [cursor_of(Position(created_at, id)) for created_at, id in known]
@@ -126,7 +126,7 @@ def measure(
         ("one by id", [f"/evaluations/{id}" for _, id in known]),
     ):
         processes.wait_until_quiet(patience_s)
-        yield _get(connection, tenant, what, paths, rows_total=rows_total)
+        yield _get(connection, server, tenant, what, paths, rows_total=rows_total)
     connection.close()
 
 
@@ -146,11 +146,18 @@ def _path(question: Question, rows_total: int, seed: int, dice: random.Random) -
 
 
 def _get(
-    connection: http.client.HTTPConnection, tenant: Tenant, what: str, paths: list[str], *, rows_total: int
+    connection: http.client.HTTPConnection,
+    server: Server,
+    tenant: Tenant,
+    what: str,
+    paths: list[str],
+    *,
+    rows_total: int,
 ) -> Read:
     headers = {"X-API-Key": tenant.key}
     took_us: list[int] = []
     largest, failed = 0, 0
+    before, own_before_s = server.cpu(), time.process_time()
     for path in paths:
         began = time.perf_counter()
         connection.request("GET", path, headers=headers)
@@ -163,6 +170,7 @@ def _get(
         largest = max(largest, len(text))
         if sum(took_us) > _QUESTION_S_MAX * 1e6 and len(took_us) >= _MEASURED_MIN:
             break
+    used, own_s = server.cpu().since(before), time.process_time() - own_before_s
     measured = sorted(took_us[min(_WARM_UP, len(took_us) // 2) :])
     return Read(
         rows=rows_total,
@@ -174,4 +182,5 @@ def _get(
         p99_ms=percentile(measured, 99) / 1e3,
         max_ms=measured[-1] / 1e3,
         failed=failed,
+        others_busy=used.others_share(own_s),
     )

@@ -81,7 +81,7 @@ async def _fill(url: str, project_id: UUID, *, rows: int, seed: int, advance: Ca
     began = time.monotonic()
     until = datetime.now(UTC) - timedelta(minutes=1)
     start = until - timedelta(days=DAYS)
-    params = {
+    params: dict[str, object] = {
         "project_id": project_id,
         "seed": str(seed),
         "start": start,

@@ -180,11 +180,13 @@ def _reading(results: Results) -> Table:
     rows = [
         (
             *(each.what, f"{each.rows:,}", f"{each.p50_ms:.1f}", f"{each.p95_ms:.1f}", f"{each.p99_ms:.1f}"),
-            *(f"{each.max_ms:.1f}", str(each.failed), f"{each.bytes:,}"),
+            *(f"{each.max_ms:.1f}", str(each.failed), _share(each.others_busy), f"{each.bytes:,}"),
         )
         for each in results.reads
     ]
-    return Table("Reading", ("request", "rows", "p50 ms", "p95 ms", "p99 ms", "max ms", "503s", "bytes"), rows)
+    return Table(
+        "Reading", ("request", "rows", "p50 ms", "p95 ms", "p99 ms", "max ms", "503s", "others", "bytes"), rows
+    )
 
 
 def _raw(results: Results) -> Table:
