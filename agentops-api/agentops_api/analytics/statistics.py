@@ -231,7 +231,7 @@ def quantiles(histogram: Histogram, qs: Sequence[float] = QUANTILES, *, kind: Ki
     0.005 (linear). q counts to its sixth decimal.
     """
     buckets = sorted(histogram)
-    cumulative = list(accumulate(histogram[bucket] for bucket in buckets))
+    cumulative = list(accumulate(map(histogram.__getitem__, buckets)))
     if not cumulative or cumulative[-1] == 0:
         return (None,) * len(qs)
     ranks = (_rank(q, cumulative[-1]) for q in qs)

@@ -13,7 +13,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
-from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Measure, Question
+from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Histogram, Measure, Question
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
 from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, rolled_up
@@ -165,23 +165,31 @@ async def _add_histograms(
     wanted: LiteralString = select_place
     for measure in measures:
         wanted += ", " + _HISTOGRAM.replace("MEASURE", measure)
-    merged: dict[tuple[object, ...], list[defaultdict[int, int]]] = {
-        place: [defaultdict(int) for _ in measures] for place in cells
-    }
+    parts: dict[tuple[object, ...], list[tuple[list[int], ...]]] = {place: [] for place in cells}
     async with tx.cursor(binary=True) as cursor:
         cursor.adapters.register_loader(cursor.adapters.types["int2"].array_oid, _SmallintsLoader)
         cursor.adapters.register_loader(cursor.adapters.types["int4"].array_oid, _IntegersLoader)
         await cursor.execute(wanted + source, params)
+        width = 2 * len(measures)
         for row in await cursor.fetchall():
             # A cell that is missing was stored since the sums were read.
-            for n, histogram in enumerate(merged.get(row[: -2 * len(measures)], ())):
-                at = 2 * (n - len(measures))
-                for bucket, count in zip(row[at], row[at + 1], strict=True):
-                    histogram[bucket] += count
-    for place, histograms in merged.items():
-        for measure, histogram in zip(measures, histograms, strict=True):
-            # What came and went again, and is not merged yet, stands there twice and comes to nothing.
-            cells[place].histograms[measure] = {bucket: n for bucket, n in histogram.items() if n}
+            if row[:-width] in parts:
+                parts[row[:-width]].append(row[-width:])
+    for place, arrays in parts.items():
+        for n, measure in enumerate(measures):
+            cells[place].histograms[measure] = _merged([(each[2 * n], each[2 * n + 1]) for each in arrays])
+
+
+def _merged(parts: list[tuple[list[int], list[int]]]) -> Histogram:
+    """One histogram of many, each a list of buckets and one of counts."""
+    if len(parts) == 1 and len(merged := dict(zip(*parts[0], strict=True))) == len(parts[0][0]):
+        return merged
+    counts: defaultdict[int, int] = defaultdict(int)
+    for buckets, numbers in parts:
+        for bucket, n in zip(buckets, numbers, strict=True):
+            counts[bucket] += n
+    # What came and went again, and is not merged yet, stands there twice and comes to nothing.
+    return {bucket: n for bucket, n in counts.items() if n}
 
 
 class _SmallintsLoader(Loader):
