@@ -181,7 +181,7 @@ async def test_a_lost_workers_job_is_reaped_and_the_late_worker_changes_nothing(
     assert current
     async with db.as_jobs() as tx:
         assert await store.renew(tx, [late], lease_s=60) == set()
-        assert await store.renew(tx, [late, current], lease_s=60) == {id}
+        assert await store.renew(tx, [late, current], lease_s=60) == {(id, current.attempts)}
         assert not await store.succeed(tx, late)
         assert not await store.fail(tx, late, error="late")
         await store.give_back(tx, late)
