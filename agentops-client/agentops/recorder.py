@@ -9,9 +9,10 @@ from typing import Any, TypeVar, Unpack, overload
 from uuid import UUID
 
 from agentops import events
-from agentops.config import Bounds, Redact, configure
-from agentops.detect import Detector, LocalDetector
+from agentops.config import Bounds, Redact, configure, judge_settings
+from agentops.detect import Detector
 from agentops.events import Event, Fields, event_of
+from agentops.judge.environment import detector_of
 from agentops.notices import ONCE, warn
 from agentops.outbox import Delivery
 from agentops.results import Evaluation
@@ -60,7 +61,7 @@ class Recorder:
         self.api_url = self._config.api_url
         self.track_throughput = track_throughput
         self.auto_upload = auto_upload
-        self._detector = detector or LocalDetector()
+        self._detector = detector or detector_of(judge_settings())
         self._sender = Sender(self._config, self._encode)
         if self._config.enabled and not self._config.can_send and not captures:
             missing = "AGENTOPS_API_URL" if self.api_key else "AGENTOPS_API_KEY"

@@ -61,6 +61,10 @@ class Patience:
     pause_s: float = 30.0
     """After three failures in a row nothing is asked for so long."""
 
+    def until(self) -> float:
+        """When a question asked now is given up, by the monotonic clock."""
+        return time.monotonic() + self.total_s
+
 
 class Endpoint:
     """One model at one address. Threads share it."""

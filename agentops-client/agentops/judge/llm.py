@@ -6,7 +6,6 @@ cannot be had, leaves the local result standing, with `status="degraded"` and th
 
 import json
 import os
-import time
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -79,7 +78,7 @@ class LLMJudge:
 
     def review(self, prompt: str, response: str, documents: Sequence[str] | None, found: Detection) -> Detection:
         """As `detect`, of an answer that another detector has looked at already."""
-        until = time.monotonic() + self._endpoint.patience.total_s
+        until = self._endpoint.patience.until()
         texts = [text for text in documents or () if text.strip()]
         if self._samples and not texts:
             return self_checked(self, prompt, response, found, until=until)
