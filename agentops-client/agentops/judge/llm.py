@@ -16,7 +16,7 @@ from agentops.judge.answer import Distrusted, Unreadable, Verdict, believed, ver
 from agentops.judge.cache import Cache, key_of
 from agentops.judge.chat import Chat
 from agentops.judge.endpoint import Endpoint, Failed
-from agentops.judge.merge import NOT_CHECKABLE, Judged, merged
+from agentops.judge.merge import NAME_CHARS_MAX, NOT_CHECKABLE, Judged, merged
 from agentops.judge.question import SCHEMA, evidence_sentences, question_of
 from agentops.judge.selfcheck import self_checked
 from agentops.judge.spending import Spending
@@ -60,7 +60,7 @@ class LLMJudge:
         self._evidence_chars_max = evidence_chars_max
         self._samples = self_check_samples
         self._cache = Cache(cache_entries_max, cache_dir)
-        self.name = f"llm-judge/{VERSION} {endpoint.model}"
+        self.name = f"llm-judge/{VERSION} {endpoint.model}"[:NAME_CHARS_MAX]
         _all.add(self)
 
     @property

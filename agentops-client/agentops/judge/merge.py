@@ -7,6 +7,8 @@ from typing import get_args
 
 from agentops.detect import Claim, Detection, Label, Quote
 
+NAME_CHARS_MAX = 200
+"""Of a detector's name: the server takes no longer one."""
 NOT_CHECKABLE: Label = next(label for label in get_args(Label) if label.startswith("not"))
 _AGAINST: tuple[Label, ...] = ("unsupported", "contradicted")
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from agentops.detect import Claim, Detection, Detector, Label, LocalDetector, Quote
 from agentops.detect.text import sentences
-from agentops.judge.merge import NOT_CHECKABLE, Judged, merged
+from agentops.judge.merge import NAME_CHARS_MAX, NOT_CHECKABLE, Judged, merged
 from agentops.models.readers import Hhem, Lettuce, MiniCheck, MiniCheckT5, Nli, PairReader
 from agentops.models.runtime import ModelUnavailable, Tokenizer, load, settings_of
 from agentops.notices import warn
@@ -172,4 +172,4 @@ def _reasons(claim: Claim, risk: float) -> tuple[str, ...]:
 
 
 def _name(reader: str, runner: str, directory: Directory) -> str:
-    return f"{reader}/{runner} {Path(directory).expanduser().name}"
+    return f"{reader}/{runner} {Path(directory).expanduser().name}"[:NAME_CHARS_MAX]
