@@ -71,7 +71,7 @@ class FromMemory:
         """A batch, when one is due."""
         while events := self._outbox.take(linger_s=self._linger_s):
             lines = encoded(events, self._encode, self._outbox)
-            if lines:
+            if lines and not self._outbox.abandoned:
                 return Batch(lines, lambda: self._outbox.release(events))
             self._outbox.release(events)
         return None
@@ -200,9 +200,11 @@ class FromSpool:
 
 
 def encoded(events: Sequence[Event], encode: Encode, outbox: Outbox) -> list[bytes]:
-    """The events as JSON; one that cannot be is counted and left out."""
+    """The events as JSON; one that cannot be is counted and left out, and so are all once they were given up."""
     lines: list[bytes] = []
     for event in events:
+        if outbox.abandoned:
+            break
         try:
             lines.append(encode(event))
         except Exception as error:  # noqa: BLE001 - detectors are the application's, and one bad event is no reason to stop

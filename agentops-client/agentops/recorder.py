@@ -112,7 +112,7 @@ class Recorder:
         """
 
         def decorate(inner: F) -> F:
-            labels = {"model_name": model_name, "agent_name": agent_name or inner.__name__}
+            labels = {"model_name": model_name, "agent_name": agent_name or getattr(inner, "__name__", None)}
             observer = Observer(
                 self, inner, prompt=prompt, retrieved_docs=retrieved_docs, response=response, labels=labels
             )

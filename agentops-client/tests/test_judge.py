@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agentops import AgentOps
+from agentops import AgentOps, Bounds
 from agentops.detect import Detection, LocalDetector
 from agentops.judge import Cascade, Endpoint, LLMJudge, Prices
 from agentops.judge.endpoint import Patience
@@ -310,6 +310,28 @@ def test_what_is_observed_waits_for_no_judge(server: Judging) -> None:
     assert time.perf_counter() - began < 0.2
     server.ending.set()
     ops.close(0)
+
+
+def test_what_was_given_up_is_not_judged_any_more(server: Judging) -> None:
+    asked = threading.Event()
+
+    def wait(handler: Handler) -> None:
+        asked.set()
+        handler.judging.ending.wait(5)
+        handler.complete(handler.verdicts)
+
+    server.behave = wait
+    patient = Endpoint(server.url, "m", patience=Patience(total_s=20))
+    ops = AgentOps("agops_x", "http://127.0.0.1:9", detector=LLMJudge(patient), bounds=Bounds(linger_s=0.01))
+    for number in range(20):
+        with ops.trace(f"{number}", retrieved_docs=DOCUMENTS) as trace:
+            trace.response = TRUE
+    assert asked.wait(10)
+    ops.close(0)
+    [sender] = [thread for thread in threading.enumerate() if thread.name == "agentops-sender"]
+    server.ending.set()
+    sender.join(10)
+    assert (len(server.requests), ops.delivery().dropped, ops.delivery().queued_bytes) == (1, {"shutdown": 20}, 0)
 
 
 def test_a_judged_evaluation_says_so(server: Judging) -> None:
