@@ -62,7 +62,8 @@ class Recorder:
         self.track_throughput = track_throughput
         self.auto_upload = auto_upload
         self._detector = detector or detector_of(judge_settings())
-        self._sender = Sender(self._config, self._encode)
+        # A detector that waits for others may say how many answers it takes together.
+        self._sender = Sender(self._config, self._encode, getattr(self._detector, "concurrency_max", 1))
         if self._config.enabled and not self._config.can_send and not captures:
             missing = "AGENTOPS_API_URL" if self.api_key else "AGENTOPS_API_KEY"
             warn("local", f"{missing} is not set: evaluations stay in this process.", every_s=ONCE)

@@ -16,6 +16,9 @@ from agentops.judge.endpoint import Endpoint, Patience
 
 Behaviour = Callable[["Handler"], None]
 QUICK = Patience(timeout_s=0.3, total_s=0.8, attempts_max=2, backoff_s=0.02)
+"""For an endpoint that will not answer anyway."""
+PATIENT = Patience(timeout_s=10, total_s=20, attempts_max=2, backoff_s=0.02)
+"""For one that will, on a busy machine too."""
 USAGE = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
 
 
@@ -34,8 +37,8 @@ class Judging:
 
     @property
     def endpoint(self) -> Endpoint:
-        """A client of it that has little patience."""
-        return Endpoint(self.url, "judge-1", "sk-test", patience=QUICK)
+        """A client of it."""
+        return Endpoint(self.url, "judge-1", "sk-test", patience=PATIENT)
 
     @property
     def asked(self) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The judge's question, what it costs, and when it is asked."""
 
 import json
+import subprocess
 import threading
 import time
 from collections.abc import Generator
@@ -14,7 +15,9 @@ from agentops.judge import Cascade, Endpoint, LLMJudge, Prices
 from agentops.judge.endpoint import Patience
 from agentops.judge.question import evidence_sentences, question_of
 from agentops.testing import capture
-from tests.judging import QUICK, Handler, Judging, data_of, judging
+from tests.clients import client_of, program
+from tests.judging import PATIENT, Handler, Judging, data_of, judging
+from tests.receiver import receiving
 
 PROMPT = "Who discovered penicillin?"
 TRUE = "Alexander Fleming discovered penicillin in 1928."
@@ -120,7 +123,7 @@ def test_a_directory_that_cannot_be_written_costs_the_cache_only(server: Judging
 
 def test_what_was_spent_is_counted_and_the_budget_is_kept(server: Judging) -> None:
     # A call of 1,000 and 100 tokens costs 0.002 dollars; expected are at most 0.0012 for the answer and the question's.
-    endpoint = Endpoint(server.url, "m", prices=Prices(1.0, 10.0), budget_usd=0.011, patience=QUICK)
+    endpoint = Endpoint(server.url, "m", prices=Prices(1.0, 10.0), budget_usd=0.011, patience=PATIENT)
     judge = LLMJudge(endpoint, cache_entries_max=0)
     found = [detect(judge) for _ in range(8)]
     statuses = [each.status for each in found]
@@ -137,7 +140,7 @@ def test_what_was_spent_is_counted_and_the_budget_is_kept(server: Judging) -> No
 
 def test_a_call_without_an_answer_is_counted_as_paid(server: Judging) -> None:
     server.behave = lambda handler: handler.hang_up()
-    judge = LLMJudge(Endpoint(server.url, "m", prices=Prices(1.0, 10.0), patience=QUICK))
+    judge = LLMJudge(Endpoint(server.url, "m", prices=Prices(1.0, 10.0), patience=PATIENT))
     assert detect(judge).status == "degraded"
     assert (judge.spending.failures, judge.spending.estimated_calls) == (2, 2)
     assert judge.spending.usd > 0.01
@@ -148,7 +151,7 @@ def test_an_endpoint_that_fails_is_left_alone_for_a_while(server: Judging) -> No
     judge = LLMJudge(server.endpoint)
     for _ in range(10):
         assert detect(judge).status == "degraded"
-    assert len(server.requests) == 3 * QUICK.attempts_max
+    assert len(server.requests) == 3 * PATIENT.attempts_max
     assert "left alone" in detect(judge).notes[0]
 
 
@@ -312,6 +315,52 @@ def test_what_is_observed_waits_for_no_judge(server: Judging) -> None:
     ops.close(0)
 
 
+def test_what_is_observed_is_judged_several_at_a_time(server: Judging) -> None:
+    crowd = threading.Barrier(4)
+
+    def wait(handler: Handler) -> None:
+        crowd.wait(10)
+        handler.complete(handler.verdicts)
+
+    server.behave = wait
+    patient = Endpoint(server.url, "m", patience=Patience(concurrency_max=4))
+    with receiving() as receiver, client_of(receiver, detector=Cascade(Fixed(None), LLMJudge(patient))) as ops:
+        for number in range(8):
+            with ops.trace(f"{number}", retrieved_docs=DOCUMENTS) as trace:
+                trace.response = TRUE
+        assert ops.flush(20)
+        assert sorted(item["prompt"] for item in receiver.stored.values()) == [f"{number}" for number in range(8)]
+
+
+@pytest.mark.parametrize("documents", ["['d']", "None"], ids=["judge", "self-check"])
+def test_a_judge_does_not_hold_up_the_interpreters_exit(server: Judging, tmp_path: Path, documents: str) -> None:
+    asked = threading.Event()
+
+    def wait(handler: Handler) -> None:
+        asked.set()
+        handler.judging.ending.wait(30)
+
+    server.behave = wait
+    text = f"""
+import sys, time
+from agentops import AgentOps, Endpoint, LLMJudge
+judge = LLMJudge(Endpoint(sys.argv[1], "m"), self_check_samples=3)
+ops = AgentOps("agops_x", "http://127.0.0.1:9", detector=judge)
+for n in range(3):
+    with ops.trace("q", retrieved_docs={documents}) as trace:
+        trace.response = "An answer."
+sys.stdin.read(1)
+"""
+    process = program(text, tmp_path, server.url, stdin=subprocess.PIPE)
+    assert asked.wait(20)
+    assert process.stdin
+    process.stdin.close()
+    process.stdin = None
+    began = time.monotonic()
+    process.communicate(timeout=20)
+    assert (process.returncode, time.monotonic() - began < 5) == (0, True)
+
+
 def test_what_was_given_up_is_not_judged_any_more(server: Judging) -> None:
     asked = threading.Event()
 
@@ -321,7 +370,7 @@ def test_what_was_given_up_is_not_judged_any_more(server: Judging) -> None:
         handler.complete(handler.verdicts)
 
     server.behave = wait
-    patient = Endpoint(server.url, "m", patience=Patience(total_s=20))
+    patient = Endpoint(server.url, "m", patience=Patience(concurrency_max=1))
     ops = AgentOps("agops_x", "http://127.0.0.1:9", detector=LLMJudge(patient), bounds=Bounds(linger_s=0.01))
     for number in range(20):
         with ops.trace(f"{number}", retrieved_docs=DOCUMENTS) as trace:

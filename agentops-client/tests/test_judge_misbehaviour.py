@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from agentops.detect import LocalDetector
-from agentops.judge import LLMJudge
-from tests.judging import QUICK, Behaviour, Handler, Judging, judging
+from agentops.judge import Endpoint, LLMJudge
+from tests.judging import PATIENT, QUICK, Behaviour, Handler, Judging, judging
 
 PROMPT = "Who discovered penicillin?"
 TRUE = "Alexander Fleming discovered penicillin in 1928."
@@ -299,13 +299,14 @@ def test_a_judge_that_misbehaves_is_right_or_not_believed(server: Judging, way: 
     server.requests.clear()
     server.paths.clear()
     server.behave = WAYS[way]
-    judge = LLMJudge(server.endpoint)
+    patience = PATIENT if way in RIGHT_IN_THE_END else QUICK
+    judge = LLMJudge(Endpoint(server.url, "judge-1", patience=patience))
     began = time.monotonic()
     try:
         found = judge.detect(PROMPT, f"{TRUE} {FALSE}", [DOCUMENT])
     finally:
         server.ending.set()
-    assert time.monotonic() - began < QUICK.total_s + 0.7
+    assert time.monotonic() - began < patience.total_s + 1
     probabilities = [claim.probability for claim in found.claims]
     if way in RIGHT_IN_THE_END:
         assert (found.status, probabilities, found.notes) == ("verified", RIGHT, ())

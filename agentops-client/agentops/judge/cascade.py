@@ -37,6 +37,11 @@ class Cascade:
         self._band = band
         self._sample_rate = sample_rate
 
+    @property
+    def concurrency_max(self) -> int:
+        """How many answers may be looked at together: as many as the second detector says."""
+        return getattr(self._second, "concurrency_max", 1)
+
     def detect(self, prompt: str, response: str, documents: Sequence[str] | None = None) -> Detection:
         """The first detector's result, or what the second makes of it."""
         return self.review(prompt, response, documents, self._first.detect(prompt, response, documents))

@@ -6,7 +6,6 @@ share of sampled answers that do not support it. A model that is consistently wr
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,6 +14,7 @@ from agentops.detect.text import sentences
 from agentops.judge.answer import Distrusted, Unreadable, Verdict, believed
 from agentops.judge.endpoint import Failed
 from agentops.judge.merge import NOT_CHECKABLE, Judged, degraded, merged
+from agentops.threads import in_threads
 
 _SAMPLES_MIN = 2
 _CLAIMS_MAX = 40
@@ -59,12 +59,7 @@ def self_checked(judge: Judge, prompt: str, response: str, found: Detection, *, 
             return error
         return [_opinion(verdict, text, said) for verdict, text in zip(verdicts, texts, strict=True)]
 
-    try:
-        with ThreadPoolExecutor(min(judge.samples, judge.concurrency_max), "agentops-self-check") as threads:
-            answers = list(threads.map(compare, range(judge.samples)))
-    except RuntimeError as error:
-        # The interpreter is ending and starts no more threads.
-        return degraded(found, f"The self-check could not be made: {error}.")
+    answers = in_threads(compare, range(judge.samples), judge.concurrency_max)
     compared = [answer for answer in answers if isinstance(answer, list)]
     needed = max(_SAMPLES_MIN, (judge.samples + 1) // 2)
     if len(compared) < needed:
