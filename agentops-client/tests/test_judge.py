@@ -357,8 +357,9 @@ sys.stdin.read(1)
     process.stdin.close()
     process.stdin = None
     began = time.monotonic()
-    process.communicate(timeout=20)
-    assert (process.returncode, time.monotonic() - began < 5) == (0, True)
+    process.communicate(timeout=60)
+    # Two seconds, and what a busy machine adds to them; the judge's request alone would take thirty.
+    assert (process.returncode, time.monotonic() - began < 15) == (0, True)
 
 
 def test_what_was_given_up_is_not_judged_any_more(server: Judging) -> None:
