@@ -58,6 +58,7 @@ class Evaluation(_Scored):
     scoring = Item[str | None]("The formula behind the probability.")
     detector = Item[str | None]("The detector, with its version.")
     notes = Item[list[str]]("What the reader should know besides, such as that a long text was cut.")
+    drift_method = Item[str | None]("What `semantic_drift` was measured by: hashed words, or a model of embeddings.")
     id = Item[str | None]("The evaluation's id on the server; None where it was not queued.")
 
 

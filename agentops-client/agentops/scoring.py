@@ -36,6 +36,7 @@ def evaluate(
         scoring=found.scoring,
         detector=found.detector,
         notes=list(found.notes),
+        drift_method=found.drift_method,
         id=None,
     )
 
