@@ -46,7 +46,9 @@ class _Scored(dict[str, Any]):
     hallucination_probability = Item[float | None]("That the answer contains a hallucination; None: nobody can say.")
     hallucinated = Item[bool | None]("The verdict; None where there is none.")
     mode = Item[str | None]("How the answer was checked.")
-    status = Item[str | None]("`verified`, `unverified` (nothing to compare with, no verdict) or `degraded` (it failed).")
+    status = Item[str | None](
+        "`verified`, `unverified` (nothing to compare with, no verdict) or `degraded` (it failed)."
+    )
     claims = Item[list[dict[str, Any]] | None]("The answer's sentences, each with its label, evidence and reasons.")
     scoring = Item[str | None]("The formula behind the probability.")
     detector = Item[str | None]("The detector, with its version.")
