@@ -26,7 +26,7 @@ from agentops.errors import (
 )
 from agentops.functions import detect_hallucination
 from agentops.outbox import Delivery
-from agentops.results import Evaluation, Stats, StoredEvaluation
+from agentops.results import Evaluation, Stats, StoredEvaluation, StoredLabel
 from agentops.throughput import get_throughput_stats, reset_throughput_tracker
 from agentops.trace import Trace, current_trace
 from agentops.version import __version__
@@ -50,6 +50,7 @@ __all__ = [
     "NotFound",
     "Stats",
     "StoredEvaluation",
+    "StoredLabel",
     "TooManyRequests",
     "Trace",
     "Unauthenticated",

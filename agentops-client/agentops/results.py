@@ -77,6 +77,15 @@ class StoredEvaluation(_Scored):
     metadata = Item[dict[str, str | int | float | bool | None] | None]("Values of the sender's own.")
 
 
+class StoredLabel(dict[str, Any]):
+    """What a person said of an answer."""
+
+    evaluation_id = _Id("Which evaluation.")
+    hallucinated = Item[bool]("Whether something in the answer is not so.")
+    note = Item[str | None]("Why.")
+    labelled_at = _Time("When it was said.")
+
+
 class Stats(dict[str, Any]):
     """Statistics of a period. A mean is 0 where nothing has a value."""
 

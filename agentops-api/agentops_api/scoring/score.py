@@ -12,7 +12,7 @@ from agentops_api.jobs import store as jobs
 from agentops_api.jobs.worker import Work
 from agentops_api.scoring import store
 from agentops_api.scoring.detectors import Answer, DetectorFailed, Detectors, Found
-from agentops_api.scoring.models import Outcome, ScoringFilter, Task, too_large
+from agentops_api.scoring.models import Outcome, ProjectScoring, ScoringFilter, Task, too_large
 from agentops_api.telemetry import rescore, rollups
 from agentops_api.telemetry.rescore import Candidate, Wanted
 
@@ -26,11 +26,20 @@ _Entry = tuple[Position, Outcome, str | None]
 
 
 async def score_everywhere(work: Work) -> None:
-    """Asks for the work in each project that wants what comes in scored."""
+    """Asks for the work in each project that wants what comes in scored, and where something came in."""
     async with work.db.as_jobs() as tx:
-        for project_id in await store.projects_that_score(tx):
-            task = Task(filter=ScoringFilter(), sample_rate=1.0, periodic=True)
-            await jobs.enqueue(tx, SCORE, task.model_dump(mode="json"), project_id=project_id, key="periodic")
+        project_ids = await store.projects_that_score(tx)
+    now = clock.now()
+    task = Task(filter=ScoringFilter(), sample_rate=1.0, periodic=True).model_dump(mode="json")
+    for project_id in project_ids:
+        async with work.db.as_project(project_id, statement_ms_max=60_000) as tx:
+            setting = await store.project_scoring(tx, project_id)
+            if (wanted := _periodic(setting, now)) and await rescore.candidates(
+                tx, project_id, wanted, after=None, limit=1
+            ):
+                await jobs.enqueue(tx, SCORE, task, project_id=project_id, key="periodic")
+            else:
+                await store.note_scored_to(tx, project_id, now)
 
 
 async def score_evaluations(work: Work, *, detectors: Detectors) -> None:
@@ -40,9 +49,9 @@ async def score_evaluations(work: Work, *, detectors: Detectors) -> None:
     async with work.transaction() as tx:
         if task.periodic:
             setting = await store.project_scoring(tx, work.project_id)
-            if not setting.enabled or setting.scored_to is None:
+            wanted, sample_rate = _periodic(setting, now), setting.sample_rate
+            if wanted is None:
                 return
-            wanted, sample_rate = Wanted(setting.scored_to - LATE, now, unlogged=True), setting.sample_rate
         else:
             wanted, sample_rate = _wanted(task.filter, now), task.sample_rate
         after = await store.last_logged(tx, work.project_id, work.job.id)
@@ -57,6 +66,13 @@ async def score_evaluations(work: Work, *, detectors: Detectors) -> None:
         async with work.transaction() as tx:
             await store.note_scored_to(tx, work.project_id, now)
     await rollups.merge_everything(work.transaction, work.project_id)
+
+
+def _periodic(setting: ProjectScoring, now: datetime) -> Wanted | None:
+    """What came in since the last run, and late; None where nobody wants it scored any more."""
+    if not setting.enabled or setting.scored_to is None:
+        return None
+    return Wanted(setting.scored_to - LATE, now, unlogged=True)
 
 
 def _wanted(chosen: ScoringFilter, now: datetime) -> Wanted:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 
 import pytest
 from agentops_api.detect.wire import CLAIMS_MAX, QUOTE_CHARS_MAX, REASON_CHARS_MAX, REASONS_MAX
@@ -103,9 +102,7 @@ async def test_nul_in_a_claim_becomes_a_replacement_character(sdk: AsyncClient) 
 
 
 @pytest.mark.parametrize("change", refusals().values(), ids=refusals().keys())
-async def test_what_cannot_be_true_of_the_answer_is_refused_alone(
-    sdk: AsyncClient, change: Mapping[str, object]
-) -> None:
+async def test_what_cannot_be_true_of_the_answer_is_refused_alone(sdk: AsyncClient, change: Json) -> None:
     bad = JUDGED | change
     alone = await sdk.post("/evaluations", json=bad)
     assert alone.status_code == 422, alone.text

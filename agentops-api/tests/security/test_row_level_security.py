@@ -3,16 +3,23 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import LiteralString, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from agentops_api.calibrations import store as calibrations
+from agentops_api.calibrations.fit import fit
+from agentops_api.calibrations.models import LabelItem
 from agentops_api.db.pool import Database, Tx
 from agentops_api.edge.runtime import Runtime
+from agentops_api.evaluations.models import Position
 from agentops_api.jobs.store import enqueue
 from agentops_api.retention.models import Retention
 from agentops_api.retention.store import set_retention
+from agentops_api.scoring import store as scoring
+from agentops_api.scoring.models import ProjectScoring
 from agentops_api.telemetry import words
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, UndefinedColumn
@@ -29,7 +36,8 @@ TENANT_TABLES = {
 }  # fmt: skip
 NO_TENANTS = {"login_failures", "alembic_version", "job_slots"}
 HAS_NO_BUSINESS_WITH = {
-    "as_system": TENANT_TABLES - {"users", "sessions", "organizations", "memberships", "projects", "api_keys", "search_pending"},
+    "as_system": TENANT_TABLES
+    - {"users", "sessions", "organizations", "memberships", "projects", "api_keys", "search_pending"},
     "as_jobs": TENANT_TABLES - {"jobs", "project_retention", "project_scoring"},
 }
 """The system's role must find out who is calling, and that of the jobs takes everybody's from the queue."""

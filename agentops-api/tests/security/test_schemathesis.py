@@ -26,8 +26,9 @@ TIME_OR_STATE = {
     *("filter", "before", "rollup_days"),
     *("claims", "retrieved_docs", "sample_rate"),
 }
-"""Fields whose rules no schema can state: windows of time, cursors of this list, claims that lie within their answer, passwords that are common, addresses
-that are none. An answer that refuses only these (or a NUL) is right for a request that is good by its schema."""
+"""Fields whose rules no schema can state: windows of time, cursors of this list, claims that lie within their answer,
+passwords that are common, addresses that are none. An answer that refuses only these (or a NUL) is right for a request
+that is good by its schema."""
 
 
 Check = Callable[..., object]
