@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
 
 from agentops_api.detect import ProfileName
 from agentops_api.errors import Invalid
@@ -15,12 +15,22 @@ RESPONSE_CHARS_MAX = 50_000
 DOCUMENTS_CHARS_MAX = 200_000
 """Together. The detector takes a second for the largest answer and documents (measured 2026-11)."""
 
+Profile = Literal[ProfileName, "auto"]
 Outcome = Literal["scored", "has_scores", "no_documents", "sampled_out", "too_large", "failed", "deleted"]
 """What became of an evaluation that a run looked at."""
 
 _Text = Annotated[str, StringConstraints(max_length=DOCUMENTS_CHARS_MAX)]
 _FilterName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
 _Rate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), Strict()]
+
+
+def _bounded(documents: list[str]) -> list[str]:
+    if sum(map(len, documents)) > DOCUMENTS_CHARS_MAX:
+        raise ValueError(f"must have at most {DOCUMENTS_CHARS_MAX:,} characters together")
+    return documents
+
+
+_Documents = Annotated[list[_Text], Field(max_length=200), AfterValidator(_bounded)]
 
 
 def too_large(prompt: str, response: str, documents: list[str]) -> str | None:
@@ -63,9 +73,9 @@ class EvaluateRequest(BaseModel):
     """What the model was asked."""
     response: Annotated[str, StringConstraints(max_length=RESPONSE_CHARS_MAX)]
     """What it answered."""
-    retrieved_docs: Annotated[list[_Text], Field(max_length=200)] | None = None
+    retrieved_docs: _Documents | None = None
     """The evidence; at most 200,000 characters together. Without any there is no verdict."""
-    profile: ProfileName | Literal["auto"] = "auto"
+    profile: Profile = "auto"
     """What kind of answer this is; `auto` infers it from prompt and documents."""
     scoring: Literal["grounding", "legacy"] = "grounding"
     """`grounding` compares each sentence with the documents. `legacy` is the formula of SDK 0.2."""
@@ -85,12 +95,6 @@ class EvaluateRequest(BaseModel):
     """When the answer was given (ISO 8601). Default: now."""
     metadata: Metadata | None = None
     """Up to 64 values of the sender's own, flat."""
-
-    @model_validator(mode="after")
-    def _fits(self) -> "EvaluateRequest":
-        if self.retrieved_docs and sum(map(len, self.retrieved_docs)) > DOCUMENTS_CHARS_MAX:
-            raise ValueError(f"retrieved_docs must have at most {DOCUMENTS_CHARS_MAX:,} characters together")
-        return self
 
 
 class ScoringFilter(BaseModel):
