@@ -36,7 +36,8 @@ async def test_an_answer_is_judged_as_the_detector_judges_it_and_stored(sdk: Asy
 
 
 async def test_what_cannot_be_checked_has_no_verdict(sdk: AsyncClient) -> None:
-    for item in (WITHOUT_DOCUMENTS, UNCHECKABLE, WITHOUT_DOCUMENTS | {"retrieved_docs": []}):
+    empty: Json = {**WITHOUT_DOCUMENTS, "retrieved_docs": list[str]()}
+    for item in (WITHOUT_DOCUMENTS, UNCHECKABLE, empty):
         judged = (await sdk.post(PATH, json=item)).json()
         assert judged["status"] == "unverified"
         assert judged["hallucinated"] is None
@@ -46,9 +47,9 @@ async def test_what_cannot_be_checked_has_no_verdict(sdk: AsyncClient) -> None:
 
 
 async def test_the_same_id_or_key_is_judged_and_stored_once(sdk: AsyncClient, stranger: Somebody) -> None:
-    named = RIGHT | {"id": str(uuid4())}
-    for send in (named, {}), (RIGHT, {"Idempotency-Key": "k1"}):
-        body, headers = send
+    named: Json = RIGHT | {"id": str(uuid4())}
+    sent: list[tuple[Json, dict[str, str]]] = [(named, {}), (RIGHT, {"Idempotency-Key": "k1"})]
+    for body, headers in sent:
         first = await sdk.post(PATH, json=body, headers=headers)
         again = await sdk.post(PATH, json=body | {"response": "Another."}, headers=headers)
         assert (first.status_code, again.status_code) == (201, 200)

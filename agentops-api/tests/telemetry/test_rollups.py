@@ -24,9 +24,9 @@ from tests.telemetry.histories import histories, insert
 pytestmark = pytest.mark.anyio
 
 
-FOUND = {
+FOUND: dict[str, object] = {
     "semantic_drift": 0.3, "uncertainty": 0.2, "factual_support": 0.7, "hallucination_probability": 0.6,
-    "hallucinated": True, "mode": "m", "claims": [], "status": "verified", "scoring": "grounding",
+    "hallucinated": True, "mode": "m", "claims": list[object](), "status": "verified", "scoring": "grounding",
     "detector": "local/1",
 }  # fmt: skip
 """What a scoring job writes."""
