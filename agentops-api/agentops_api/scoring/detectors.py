@@ -104,7 +104,11 @@ class Detectors:
     async def detect(self, answer: Answer) -> Found:
         """What the detector says. Waits its turn. Raises DetectorFailed."""
         async with self._places:
-            process = self._idle.pop() if self._idle else await _start()
+            try:
+                process = self._idle.pop() if self._idle else await _start()
+            except OSError as error:
+                _log.exception("a detector's process could not be started")
+                raise DetectorFailed("The detector could not be started; the server's log says why.") from error
             try:
                 async with asyncio.timeout(self._seconds_max):
                     found = await _ask(process, answer)

@@ -1,5 +1,6 @@
 """Judges one answer and stores it as an evaluation, through the writer that all evaluations pass."""
 
+import asyncio
 from uuid import UUID, uuid5
 
 from agentops_api import clock
@@ -11,6 +12,8 @@ from agentops_api.evaluations.models import Evaluation, EvaluationIn, identify
 from agentops_api.scoring.detectors import Answer, DetectorFailed
 from agentops_api.scoring.models import EvaluateRequest
 
+_SECONDS_MAX = 20.0
+"""With its turn in the line; clients and proxies give up soon after."""
 _NOT_OF_AN_EVALUATION = {"profile", "scoring"}
 
 
@@ -40,9 +43,13 @@ async def evaluate(
             calibration.parameters if calibration else None,
         )
         try:
-            found = await server.detectors.detect(answer)
+            async with asyncio.timeout(_SECONDS_MAX):
+                found = await server.detectors.detect(answer)
         except DetectorFailed as error:
             raise Unavailable(str(error), retry_after_s=10) from error
+        except TimeoutError:
+            message = f"The answer was not judged within {_SECONDS_MAX:.0f} seconds; send the same request again."
+            raise Unavailable(message, retry_after_s=5) from None
     item = EvaluationIn.model_validate(sent | found)
     record = accept(item, Reception(project_id, server.window, now, has_nul=False))
     await server.writer.write([record])

@@ -18,7 +18,7 @@ from agentops_api.telemetry.rescore import Candidate, Wanted
 
 SCORE = "score_evaluations"
 EVERYWHERE = "score_everywhere"
-STEP_ROWS = 50
+STEP_ROWS = 100
 LATE = timedelta(hours=1)
 """What is dated so far before it came in, the periodic job still sees."""
 
