@@ -13,7 +13,7 @@ from agentops_api.evaluations.models import NAME_CHARS_MAX, Latency, Metadata, N
 PROMPT_CHARS_MAX = 50_000
 RESPONSE_CHARS_MAX = 50_000
 DOCUMENTS_CHARS_MAX = 200_000
-"""Together. The detector takes a second for the largest answer and documents (measured 2026-11)."""
+"""Together. The largest answer and documents take the detector up to three seconds (measured 2026-11)."""
 
 Profile = Literal[ProfileName, "auto"]
 Outcome = Literal["scored", "has_scores", "no_documents", "sampled_out", "too_large", "failed", "deleted"]
