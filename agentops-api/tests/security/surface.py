@@ -46,7 +46,7 @@ class Operation:
         if self.id == "evaluate":
             return "ingest"
         if self.path.startswith("/api/v1/"):
-            reads = self.method == "GET" or self.path.endswith("/dry-run")
+            reads = self.method == "GET" or self.path.endswith("/dry-run") or self.id == "ask_for_export"
             return "read" if reads else "write"
         return {"GET": "read", "POST": "ingest", "DELETE": "write"}[self.method]
 
