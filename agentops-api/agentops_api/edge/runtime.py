@@ -15,6 +15,7 @@ from agentops_api.evaluations.models import Window
 from agentops_api.exports.download import Downloads
 from agentops_api.jobs.worker import Worker
 from agentops_api.metrics import Requests
+from agentops_api.scoring.detectors import Detectors
 from agentops_api.settings import Settings
 from agentops_api.telemetry.store import EvaluationStore
 from agentops_api.telemetry.writer import Writer
@@ -34,6 +35,8 @@ class Runtime:
     authenticator: Authenticator
     limiter: Limiter
     downloads: Downloads
+    detectors: Detectors
+    """Judge answers, beside the server."""
     requests: Requests
     worker: Worker
     """Does jobs here if `JOBS_IN_SERVER` says so; it knows the queue either way."""
