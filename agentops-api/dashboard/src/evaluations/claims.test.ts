@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { type Claim, claimsOf, stretchesOf } from "./claims";
+
+function claim(start: number, end: number): Claim {
+  return { text: "", start, end, label: "supported", probability: 0.9, evidence: null, reasons: [] };
+}
+
+test("an answer is cut at its claims and loses nothing", () => {
+  const text = "Paris is the capital. It has 9 million people.";
+  const stretches = stretchesOf(text, [claim(22, 46), claim(0, 21)]);
+  expect(stretches).toEqual([
+    { text: "Paris is the capital.", claim: 1 },
+    { text: " ", claim: null },
+    { text: "It has 9 million people.", claim: 0 },
+  ]);
+});
+
+test("positions count characters, not halves of them", () => {
+  const stretches = stretchesOf("👍🏽 ja. Nein.", [claim(0, 6), claim(7, 12)]);
+  expect(stretches.map((each) => each.text).join("")).toBe("👍🏽 ja. Nein.");
+  expect(stretches.at(-1)).toEqual({ text: "Nein.", claim: 1 });
+});
+
+test("claims that overlap, are empty or lie outside are left out", () => {
+  const stretches = stretchesOf("abcdef", [claim(0, 3), claim(2, 4), claim(4, 4), claim(5, 99)]);
+  expect(stretches).toEqual([
+    { text: "abc", claim: 0 },
+    { text: "def", claim: null },
+  ]);
+});
+
+test("a record without claims, or with other things in their place, has none", () => {
+  expect(claimsOf({})).toEqual([]);
+  expect(claimsOf({ claims: null })).toEqual([]);
+  expect(claimsOf({ claims: [null, 1, { label: "new" }] })).toEqual([]);
+});

@@ -1,0 +1,45 @@
+/** The sentences of an answer with what was found about each, cut out of the whole text. */
+
+export type Label = "supported" | "unsupported" | "contradicted" | "not_checkable";
+export type Evidence = { document: number; start: number; end: number; text: string };
+export type Claim = {
+  text: string;
+  start: number;
+  end: number;
+  label: Label;
+  probability: number | null;
+  evidence: Evidence | null;
+  reasons: string[];
+};
+/** A stretch of the answer; what lies between claims has none. */
+export type Stretch = { text: string; claim: number | null };
+
+export const LABELS: Record<Label, string> = {
+  supported: "Supported",
+  unsupported: "Unsupported",
+  contradicted: "Contradicted",
+  not_checkable: "Not checkable",
+};
+
+/** The claims of a record, where it has any that can be read. */
+export function claimsOf(record: object): Claim[] {
+  const found = (record as { claims?: unknown }).claims;
+  if (!Array.isArray(found)) return [];
+  return found.filter((each): each is Claim => typeof each === "object" && each !== null && each.label in LABELS);
+}
+
+/** The whole answer in stretches. Positions count Unicode characters, as the server's do. */
+export function stretchesOf(response: string, claims: Claim[]): Stretch[] {
+  const characters = [...response];
+  const order = claims.map((claim, index) => ({ claim, index })).toSorted((a, b) => a.claim.start - b.claim.start);
+  const stretches: Stretch[] = [];
+  let at = 0;
+  for (const { claim, index } of order) {
+    if (claim.start < at || claim.end <= claim.start || claim.end > characters.length) continue;
+    if (claim.start > at) stretches.push({ text: characters.slice(at, claim.start).join(""), claim: null });
+    stretches.push({ text: characters.slice(claim.start, claim.end).join(""), claim: index });
+    at = claim.end;
+  }
+  if (at < characters.length) stretches.push({ text: characters.slice(at).join(""), claim: null });
+  return stretches;
+}
