@@ -116,29 +116,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/evaluations/stream": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Evaluations as they arrive
-         * @description Server-sent events: `evaluation` for each, with texts cut at 2,000 characters, oldest first, at most 100 a second
-         *     (the newest ones); `end` with the reason, when the credential ended or the server wants to be asked anew.
-         *
-         *     Those dated more than 30 seconds back are not told.
-         */
-        get: operations["stream_evaluations"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/analytics/summary": {
         parameters: {
             query?: never;
@@ -705,7 +682,7 @@ export interface paths {
         };
         /**
          * What this server is
-         * @description Its name, its version and where its documentation is. A browser is sent on to the dashboard.
+         * @description Its name, its version and where its documentation is.
          */
         get: operations["get_root"];
         put?: never;
@@ -2142,16 +2119,6 @@ export interface components {
              * @description Evaluations in the bucket.
              */
             count: number;
-            /**
-             * Low
-             * @description Of the hallucination rate, the lower end of its 95 % Wilson interval; else null.
-             */
-            low: number | null;
-            /**
-             * High
-             * @description Its upper end.
-             */
-            high: number | null;
         };
         /**
          * Project
@@ -2331,7 +2298,7 @@ export interface components {
             evaluations: number;
             /**
              * Complete
-             * @description These are all. False for a conversation of 1,000 or more in the list, and of 100,000 or more where it is read by
+             * @description These are all. False for a conversation of 1,000 or more in the list, and of 10,000 or more where it is read by
              *     itself: only the newest so many are counted, in all its figures.
              */
             complete: boolean;
@@ -3936,119 +3903,6 @@ export interface operations {
             };
         };
     };
-    stream_evaluations: {
-        parameters: {
-            query?: {
-                /** @description Only answers with this verdict. */
-                hallucinated?: boolean | null;
-                /** @description Only answers to this agent. */
-                agent_name?: string | null;
-                /** @description Only answers of this model. */
-                model_name?: string | null;
-                /** @description Only answers of this conversation. */
-                session_id?: string | null;
-            };
-            header?: {
-                /** @description The id of the last event that was received, to go on behind it. */
-                "last-event-id"?: string | null;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Events until the stream ends */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Request-URI Too Long */
-            414: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     get_analytics_summary: {
         parameters: {
             query?: {
@@ -4969,8 +4823,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExportDocument"];
+                    /**
+                     * @example id,created_at,prompt,response,…
+                     *     019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07,2026-11-02T09:40:00Z,…
+                     */
                     "text/csv": string;
+                    /** @example {"id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07", "created_at": "2026-11-02T09:40:00Z", …} */
                     "application/x-ndjson": string;
+                    /** @example PAR1… */
                     "application/vnd.apache.parquet": string;
                 };
             };
