@@ -548,6 +548,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List where I am logged in, newest first
+         * @description Sessions that are neither ended nor expired. Those of Supabase Auth are not ours, and not in the list.
+         */
+        get: operations["list_open_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Log out somewhere else
+         * @description Its access token stops working within five seconds, its refresh token at once. Twice is as good as once.
+         */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/api-keys": {
         parameters: {
             query?: never;
@@ -2048,6 +2088,86 @@ export interface components {
             project_id?: string | null;
         };
         /**
+         * OpenSession
+         * @description Where somebody is logged in.
+         */
+        OpenSession: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Stable; what ending it takes.
+             */
+            id: string;
+            /**
+             * Address
+             * @description The IP address that logged in.
+             */
+            address: string;
+            /**
+             * User Agent
+             * @description The browser or program that logged in, as it calls itself; may be empty.
+             */
+            user_agent: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it logged in.
+             */
+            created_at: string;
+            /**
+             * Refreshed At
+             * Format: date-time
+             * @description When it last got new tokens, which it does at least every half hour while it is used.
+             */
+            refreshed_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description When it ends unless it is used.
+             */
+            expires_at: string;
+            /**
+             * Is Current
+             * @description It is the session that asks.
+             */
+            is_current: boolean;
+        };
+        /**
+         * OpenSessions
+         * @description A page of open sessions, newest first.
+         * @example {
+         *       "data": [
+         *         {
+         *           "address": "203.0.113.7",
+         *           "created_at": "2026-11-02T09:30:00Z",
+         *           "expires_at": "2026-12-02T10:00:00Z",
+         *           "id": "019ab3f2-9d10-7b6e-8a2c-5d7f9b1e3c04",
+         *           "is_current": true,
+         *           "refreshed_at": "2026-11-02T10:00:00Z",
+         *           "user_agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/152.0"
+         *         }
+         *       ],
+         *       "has_more": false
+         *     }
+         */
+        OpenSessions: {
+            /**
+             * Data
+             * @description Of this page.
+             */
+            data: components["schemas"]["OpenSession"][];
+            /**
+             * Next Cursor
+             * @description What `cursor` takes for the next page; null on the last.
+             */
+            next_cursor: string | null;
+            /**
+             * Has More
+             * @description There is a next page.
+             */
+            has_more: boolean;
+        };
+        /**
          * Organization
          * @description People who share projects.
          */
@@ -2114,6 +2234,16 @@ export interface components {
              * @description Null where nothing was measured.
              */
             value: number | null;
+            /**
+             * Low
+             * @description Of the hallucination rate, the lower end of its 95 % Wilson interval; else null.
+             */
+            low: number | null;
+            /**
+             * High
+             * @description Its upper end.
+             */
+            high: number | null;
             /**
              * Count
              * @description Evaluations in the bucket.
@@ -6354,10 +6484,172 @@ export interface operations {
             };
         };
     };
+    list_open_sessions: {
+        parameters: {
+            query?: {
+                /** @description How many a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenSessions"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_api_keys: {
         parameters: {
             query?: {
-                /** @description Keys a page. */
+                /** @description How many a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;

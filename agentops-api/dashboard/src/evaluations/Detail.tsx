@@ -101,15 +101,19 @@ function Neighbours({ id }: { id: string }) {
   );
 }
 
-/** Marks this evaluation, or lays the marked one beside it. */
+/** Marks this evaluation and lets another one be chosen, or lays the marked one beside it. */
 function Beside({ id }: { id: string }) {
   const search = useSearch({ from: "/signed-in" });
   const navigate = useNavigate();
   const other = useMarked();
+  const mark = () => {
+    marked.set(id);
+    void navigate({ to: "/evaluations", search });
+  };
   if (!other || other === id) {
     return (
-      <Button variant="default" disabled={other === id} onClick={() => marked.set(id)}>
-        {other === id ? "Marked: open another" : "Compare"}
+      <Button variant="default" onClick={mark}>
+        Compare with …
       </Button>
     );
   }
