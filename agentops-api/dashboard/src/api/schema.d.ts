@@ -72,6 +72,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluations/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Evaluations as they arrive
+         * @description Server-sent events: `evaluation` for each that is stored from now on, whichever server stores it; its data is the
+         *     evaluation, with texts cut at 2,000 characters and after the tenth document. Of more than 100 a second, the newest.
+         *     `end` says why the stream ends: the credential did, or the server wants to be asked anew.
+         *
+         *     What is dated more than 30 seconds back when it is stored is not told. `Last-Event-ID`, the `id` of the last event
+         *     that was received, goes on behind it, up to five minutes back.
+         */
+        get: operations["stream_evaluations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/evaluations/stats": {
         parameters: {
             query?: never;
@@ -111,29 +136,6 @@ export interface paths {
          * @description Gone for good, and subtracted from the statistics.
          */
         delete: operations["delete_evaluation"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/evaluations/stream": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Evaluations as they arrive
-         * @description Server-sent events: `evaluation` for each, with texts cut at 2,000 characters, oldest first, at most 100 a second
-         *     (the newest ones); `end` with the reason, when the credential ended or the server wants to be asked anew.
-         *
-         *     Those dated more than 30 seconds back are not told.
-         */
-        get: operations["stream_evaluations"];
-        put?: never;
-        post?: never;
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -705,7 +707,7 @@ export interface paths {
         };
         /**
          * What this server is
-         * @description Its name, its version and where its documentation is. A browser is sent on to the dashboard.
+         * @description Its name, its version and where its documentation is. Browsers are sent on to the dashboard.
          */
         get: operations["get_root"];
         put?: never;
@@ -2142,16 +2144,6 @@ export interface components {
              * @description Evaluations in the bucket.
              */
             count: number;
-            /**
-             * Low
-             * @description Of the hallucination rate, the lower end of its 95 % Wilson interval; else null.
-             */
-            low: number | null;
-            /**
-             * High
-             * @description Its upper end.
-             */
-            high: number | null;
         };
         /**
          * Project
@@ -2331,7 +2323,7 @@ export interface components {
             evaluations: number;
             /**
              * Complete
-             * @description These are all. False for a conversation of 1,000 or more in the list, and of 100,000 or more where it is read by
+             * @description These are all. False for a conversation of 1,000 or more in the list, and of 10,000 or more where it is read by
              *     itself: only the newest so many are counted, in all its figures.
              */
             complete: boolean;
@@ -3089,12 +3081,12 @@ export interface operations {
                 mode?: string | null;
                 /** @description Only answers of this conversation. */
                 session_id?: string | null;
+                /** @description Only answers at least this likely to contain a hallucination. */
+                min_hallucination_probability?: number | null;
                 /** @description Only answers from this time on (ISO 8601). */
                 start_date?: string | null;
                 /** @description Only answers before this time (ISO 8601). */
                 end_date?: string | null;
-                /** @description Only answers at least this likely to contain a hallucination. */
-                min_hallucination_probability?: number | null;
                 /** @description Evaluations a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -3642,6 +3634,134 @@ export interface operations {
             };
         };
     };
+    stream_evaluations: {
+        parameters: {
+            query?: {
+                /** @description Only answers with this verdict. */
+                hallucinated?: boolean | null;
+                /** @description Only answers to this agent. */
+                agent_name?: string | null;
+                /** @description Only answers of this model. */
+                model_name?: string | null;
+                /** @description Only answers checked in this way. */
+                mode?: string | null;
+                /** @description Only answers of this conversation. */
+                session_id?: string | null;
+                /** @description Only answers at least this likely to contain a hallucination. */
+                min_hallucination_probability?: number | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, until the stream ends */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example retry: 2000
+                     *
+                     *     event: evaluation
+                     *     id: AAZEQ2H9xgABmrP1IrB-TY8WepscPV4H
+                     *     data: {"id":"019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07","created_at":"2026-11-02T09:40:00Z","prompt":"What is …",…}
+                     *
+                     *     :
+                     *
+                     *     event: end
+                     *     data: {"reason":"The server is being stopped; ask anew."}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_evaluation_stats: {
         parameters: {
             query?: {
@@ -3891,119 +4011,6 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    stream_evaluations: {
-        parameters: {
-            query?: {
-                /** @description Only answers with this verdict. */
-                hallucinated?: boolean | null;
-                /** @description Only answers to this agent. */
-                agent_name?: string | null;
-                /** @description Only answers of this model. */
-                model_name?: string | null;
-                /** @description Only answers of this conversation. */
-                session_id?: string | null;
-            };
-            header?: {
-                /** @description The id of the last event that was received, to go on behind it. */
-                "last-event-id"?: string | null;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Events until the stream ends */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Request-URI Too Long */
-            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4945,12 +4952,12 @@ export interface operations {
                 mode?: string | null;
                 /** @description Only answers of this conversation. */
                 session_id?: string | null;
+                /** @description Only answers at least this likely to contain a hallucination. */
+                min_hallucination_probability?: number | null;
                 /** @description Only answers from this time on (ISO 8601). */
                 start_date?: string | null;
                 /** @description Only answers before this time (ISO 8601). */
                 end_date?: string | null;
-                /** @description Only answers at least this likely to contain a hallucination. */
-                min_hallucination_probability?: number | null;
                 /** @description The file's format. */
                 format?: "csv" | "jsonl" | "json" | "parquet";
                 /** @description CSV only: begin with a byte order mark, by which Excel knows UTF-8, and leave out the last record. */
@@ -4969,8 +4976,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExportDocument"];
+                    /**
+                     * @example id,created_at,prompt,response,…
+                     *     019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07,2026-11-02T09:40:00Z,…
+                     */
                     "text/csv": string;
+                    /** @example {"id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07", "created_at": "2026-11-02T09:40:00Z", …} */
                     "application/x-ndjson": string;
+                    /** @example PAR1… */
                     "application/vnd.apache.parquet": string;
                 };
             };
@@ -7004,6 +7017,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Welcome"];
                 };
+            };
+            /** @description To the dashboard, for those who accept HTML. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
