@@ -139,6 +139,10 @@ class Settings(BaseSettings):
     """Exports that may be downloaded at once, per process. Each has a connection of its own."""
     export_seconds_max: int = Field(default=3_600, ge=10)
     """How long one may take; then it is cut."""
+    streams_max: int = Field(default=100, ge=1, le=10_000)
+    """Live tails of evaluations that may be open at once, per process."""
+    stream_seconds_max: float = Field(default=3_600, gt=0)
+    """How long one may last; then its client is told to ask anew."""
     body_bytes_max: int = Field(default=10 * 2**20, ge=2**16)
     """The largest request body, before and after decompression."""
 

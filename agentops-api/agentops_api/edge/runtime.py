@@ -11,6 +11,7 @@ from agentops_api.db.pool import Database
 from agentops_api.edge.limits import Limiter
 from agentops_api.edge.workers import Workers
 from agentops_api.evaluations.models import Window
+from agentops_api.evaluations.tail import Streams
 from agentops_api.exports.download import Downloads
 from agentops_api.jobs.worker import Worker
 from agentops_api.metrics import Requests
@@ -33,6 +34,7 @@ class Runtime:
     authenticator: Authenticator
     limiter: Limiter
     downloads: Downloads
+    streams: Streams
     requests: Requests
     worker: Worker
     """Does jobs here if `JOBS_IN_SERVER` says so; it knows the queue either way."""

@@ -72,6 +72,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluations/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Evaluations as they arrive
+         * @description Server-sent events: `evaluation` for each that is stored from now on, whichever server stores it; its data is the
+         *     evaluation, with texts cut at 2,000 characters and after the tenth document. Of more than 100 a second, the newest.
+         *     `end` says why the stream ends: the credential did, or the server wants to be asked anew.
+         *
+         *     What is dated more than 30 seconds back when it is stored is not told. `Last-Event-ID`, the `id` of the last event
+         *     that was received, goes on behind it, up to five minutes back.
+         */
+        get: operations["stream_evaluations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/evaluations/stats": {
         parameters: {
             query?: never;
@@ -722,7 +747,7 @@ export interface paths {
         };
         /**
          * What this server is
-         * @description Its name, its version and where its documentation is.
+         * @description Its name, its version and where its documentation is. Browsers are sent on to the dashboard.
          */
         get: operations["get_root"];
         put?: never;
@@ -3186,12 +3211,12 @@ export interface operations {
                 mode?: string | null;
                 /** @description Only answers of this conversation. */
                 session_id?: string | null;
+                /** @description Only answers at least this likely to contain a hallucination. */
+                min_hallucination_probability?: number | null;
                 /** @description Only answers from this time on (ISO 8601). */
                 start_date?: string | null;
                 /** @description Only answers before this time (ISO 8601). */
                 end_date?: string | null;
-                /** @description Only answers at least this likely to contain a hallucination. */
-                min_hallucination_probability?: number | null;
                 /** @description Evaluations a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -3694,6 +3719,134 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_evaluations: {
+        parameters: {
+            query?: {
+                /** @description Only answers with this verdict. */
+                hallucinated?: boolean | null;
+                /** @description Only answers to this agent. */
+                agent_name?: string | null;
+                /** @description Only answers of this model. */
+                model_name?: string | null;
+                /** @description Only answers checked in this way. */
+                mode?: string | null;
+                /** @description Only answers of this conversation. */
+                session_id?: string | null;
+                /** @description Only answers at least this likely to contain a hallucination. */
+                min_hallucination_probability?: number | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, until the stream ends */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example retry: 2000
+                     *
+                     *     event: evaluation
+                     *     id: AAZEQ2H9xgABmrP1IrB-TY8WepscPV4H
+                     *     data: {"id":"019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07","created_at":"2026-11-02T09:40:00Z","prompt":"What is …",…}
+                     *
+                     *     :
+                     *
+                     *     event: end
+                     *     data: {"reason":"The server is being stopped; ask anew."}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request-URI Too Long */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4929,12 +5082,12 @@ export interface operations {
                 mode?: string | null;
                 /** @description Only answers of this conversation. */
                 session_id?: string | null;
+                /** @description Only answers at least this likely to contain a hallucination. */
+                min_hallucination_probability?: number | null;
                 /** @description Only answers from this time on (ISO 8601). */
                 start_date?: string | null;
                 /** @description Only answers before this time (ISO 8601). */
                 end_date?: string | null;
-                /** @description Only answers at least this likely to contain a hallucination. */
-                min_hallucination_probability?: number | null;
                 /** @description The file's format. */
                 format?: "csv" | "jsonl" | "json" | "parquet";
                 /** @description CSV only: begin with a byte order mark, by which Excel knows UTF-8, and leave out the last record. */
@@ -7156,6 +7309,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Welcome"];
                 };
+            };
+            /** @description To the dashboard, for those who accept HTML. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
