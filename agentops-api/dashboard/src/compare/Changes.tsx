@@ -1,7 +1,7 @@
 import type { Change, Schemas } from "../api/client";
 import { Badge, type Tone } from "../ui/Badge";
 import { count, difference, NOTHING, percent, perSecond, score, seconds } from "../ui/numbers";
-import { Panel } from "../ui/Page";
+import { Panel, Wide } from "../ui/Page";
 import styles from "./compare.module.css";
 import { Rates } from "./Rates";
 
@@ -45,7 +45,7 @@ export function Changes({ comparison, baseName, candidateName }: Props) {
           { name: candidateName, side: comparison.candidate },
         ]}
       />
-      <div className={styles.room}>
+      <Wide label="Figures">
         <table className={styles.table}>
           <thead>
             <tr>
@@ -62,7 +62,7 @@ export function Changes({ comparison, baseName, candidateName }: Props) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Wide>
     </Panel>
   );
 }

@@ -20,7 +20,7 @@ export function Rates({ sides }: Props) {
             <Interval figures={side.figures} most={most} />
           </span>
           <span className={`${styles.sideNote} num`}>
-            hallucinated, of {count(side.figures.count)} · median {seconds(side.figures.latency_p50)}
+            hallucinated, of {count(side.figures.verdicts)} with a verdict · median {seconds(side.figures.latency_p50)}
           </span>
         </li>
       ))}

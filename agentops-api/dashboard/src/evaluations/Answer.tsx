@@ -76,7 +76,7 @@ function ClaimItem({ claim, isChosen, choose, show }: ItemProps) {
           <Badge tone={TONES[claim.label]}>{LABELS[claim.label]}</Badge>
           {probability !== null && (
             <span className="num" title="Probability that the documents do not support it">
-              {percent(probability)} unsupported
+              {percent(probability)} risk
             </span>
           )}
         </span>

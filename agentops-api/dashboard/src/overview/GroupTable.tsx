@@ -8,7 +8,7 @@ import { breakdownQuery } from "../queries";
 import { Failed } from "../ui/Failure";
 import { Interval, scaleOf } from "../ui/Interval";
 import { count, percent, score, seconds } from "../ui/numbers";
-import { Empty, Panel, Skeleton } from "../ui/Page";
+import { Empty, Panel, Skeleton, Wide } from "../ui/Page";
 import styles from "./overview.module.css";
 
 type Row = Schemas["Row"];
@@ -33,7 +33,7 @@ export function GroupTable({ by, period, search }: Props) {
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   return (
     <Panel title={title} note={rows.length > ROWS_SHOWN ? `${ROWS_SHOWN} of ${data?.groups}` : undefined}>
-      <div className={styles.tableRoom}>
+      <Wide label={by === "agent" ? "Agents" : "Models"}>
         <table className={styles.table}>
           <thead>
             <tr>
@@ -56,7 +56,7 @@ export function GroupTable({ by, period, search }: Props) {
         </table>
         {!data && <Skeleton height={150} />}
         {data && rows.length === 0 && <Empty title="Nothing in this period" />}
-      </div>
+      </Wide>
     </Panel>
   );
 }

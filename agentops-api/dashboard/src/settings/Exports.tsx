@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import type { Schemas } from "../api/client";
 import { Badge, Bar } from "../ui/Badge";
 import { bytes, exactCount, NOTHING } from "../ui/numbers";
+import { Wide } from "../ui/Page";
 import { ago, fullTime, listTime } from "../ui/time";
 import { download } from "./download";
 import { type ExportFile, fileOf } from "./file";
@@ -15,7 +16,7 @@ type Job = Schemas["Job"];
 export function Exports({ jobs }: { jobs: Job[] }) {
   if (jobs.length === 0) return null;
   return (
-    <div className={styles.room}>
+    <Wide label="Exports">
       <table className={styles.table}>
         <thead>
           <tr>
@@ -33,7 +34,7 @@ export function Exports({ jobs }: { jobs: Job[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Wide>
   );
 }
 
