@@ -143,6 +143,10 @@ class Settings(BaseSettings):
     """Live tails of evaluations that may be open at once, per process."""
     stream_seconds_max: float = Field(default=3_600, gt=0)
     """How long one may last; then its client is told to ask anew."""
+    export_file_hours: int = Field(default=24, ge=1, le=24 * 30)
+    """How long the files of export jobs are kept."""
+    export_files_bytes_max: int = Field(default=2**30, ge=2**20)
+    """Bytes that the kept files of one project may take in the database."""
     body_bytes_max: int = Field(default=10 * 2**20, ge=2**16)
     """The largest request body, before and after decompression."""
 

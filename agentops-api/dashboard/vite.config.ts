@@ -22,6 +22,10 @@ function compressed(): Plugin {
   };
 }
 
+/** Where `npm run dev` finds the API. The host stays: the server only reads its cookie for pages of its own. */
+const api = { target: process.env.AGENTOPS_URL ?? "http://localhost:8000", changeOrigin: false };
+const proxy = { "/auth": api, "/evaluations": api, "/api": api };
+
 export default defineConfig({
   base: "/app/",
   plugins: [react(), compressed()],
@@ -32,11 +36,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
   },
-  server: {
-    proxy: {
-      "/auth": "http://localhost:8000",
-      "/evaluations": "http://localhost:8000",
-      "/api": "http://localhost:8000",
-    },
-  },
+  server: { proxy },
+  preview: { proxy },
 });

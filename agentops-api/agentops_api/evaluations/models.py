@@ -21,7 +21,9 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from agentops_api import ids
+from agentops_api.detect import Status as Verification
 from agentops_api.errors import Invalid
+from agentops_api.evaluations.claims import CLAIMS_EXAMPLE, Claim, Claims
 
 BATCH_ITEMS_MAX = 1_000
 NAME_CHARS_MAX = 200
@@ -146,6 +148,15 @@ class EvaluationIn(BaseModel):
     """When the answer was given (ISO 8601; without an offset: UTC; kept in whole milliseconds). Default: now."""
     metadata: Metadata | None = None
     """Up to 64 values of the sender's own, flat."""
+    claims: Claims | None = None
+    """The answer's sentences, as the detector judged them; at most 500."""
+    status: Verification | None = None
+    """`verified`: compared with evidence. `unverified`: there was nothing to compare with, so there is no verdict.
+    `degraded`: a better check was wanted and could not be had."""
+    scoring: Name | None = None
+    """The formula that made the probability, such as `grounding`."""
+    detector: Name | None = None
+    """Who gave the verdict: a detector's name and version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +199,10 @@ STORED_EXAMPLE: JsonDict = {
     "retrieved_docs": None,
     "session_id": None,
     "metadata": {"customer": "acme"},
+    "claims": CLAIMS_EXAMPLE,
+    "status": "verified",
+    "scoring": "grounding",
+    "detector": "local/1 short_answer",
 }
 """As the documentation shows a stored one."""
 
@@ -215,6 +230,10 @@ class Evaluation:
     agent_name: str | None
     session_id: str | None
     metadata: dict[str, str | int | float | bool | None] | None
+    claims: list[Claim] | None
+    status: Verification | None
+    scoring: str | None
+    detector: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from agentops_api import tasks
 from agentops_api.db.pool import Database, Tx
 from agentops_api.errors import AgentOpsError
 from agentops_api.jobs import store
-from agentops_api.jobs.models import Claimed, LeaseLost, Schedule
+from agentops_api.jobs.models import Claimed, Hopeless, LeaseLost, Schedule
 
 log = logging.getLogger(__name__)
 
@@ -202,8 +202,8 @@ class Worker:
         except Exception as error:
             # Whatever went wrong, the job must not stay this worker's.
             log.warning("job %s (%s) failed, attempt %d", job.id, job.kind, job.attempts, exc_info=True)
-            told = _told(error)
-            await self._write_down(run, lambda tx: store.fail(tx, job, error=told))
+            told, hopeless = _told(error), isinstance(error, Hopeless)
+            await self._write_down(run, lambda tx: store.fail(tx, job, error=told, hopeless=hopeless))
         else:
             await self._write_down(run, lambda tx: store.succeed(tx, job))
 

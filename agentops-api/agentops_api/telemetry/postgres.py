@@ -23,7 +23,8 @@ from agentops_api.telemetry.store import Record, RecordRefused
 
 _COLUMNS: LiteralString = """
 id, created_at, prompt, response, retrieved_docs, semantic_drift, uncertainty, factual_support,
-hallucination_probability, hallucinated, latency_sec, throughput_qps, mode, model_name, agent_name, session_id, metadata
+hallucination_probability, hallucinated, latency_sec, throughput_qps, mode, model_name, agent_name, session_id,
+metadata, claims, status, scoring, detector
 """
 
 # One JSON text costs Python a fifth of what eighteen arrays for unnest() cost it, and PostgreSQL less too
@@ -34,7 +35,8 @@ batch AS MATERIALIZED (
         project_id uuid, id uuid, created_at timestamptz, client_made_id boolean, prompt text, response text,
         retrieved_docs text[], semantic_drift float8, uncertainty float8, factual_support float8,
         hallucination_probability float8, hallucinated boolean, latency_sec float8, throughput_qps float8,
-        mode text, model_name text, agent_name text, session_id text, metadata jsonb
+        mode text, model_name text, agent_name text, session_id text, metadata jsonb, claims jsonb, status text,
+        scoring text, detector text
     )
 )
 """
@@ -114,7 +116,7 @@ JOIN evaluation_ids USING (project_id, id)
 # Text can be much larger than what is stored of it.
 _ROW_BYTES: LiteralString = """
 octet_length(prompt) + octet_length(response) + coalesce(octet_length(retrieved_docs::text), 0)
-    + coalesce(octet_length(metadata::text), 0)
+    + coalesce(octet_length(metadata::text), 0) + coalesce(octet_length(claims::text), 0)
 """
 _SCAN_AHEAD_ROWS = 1_000
 _PORTION_ROWS_MAX = 200
@@ -211,6 +213,14 @@ class PostgresStore:
                 while ahead := await row_bytes.fetchmany(_SCAN_AHEAD_ROWS):
                     for rows in _portions([size for (size,) in ahead]):
                         yield await evaluations.fetchmany(rows)
+
+    async def count(self, project_id: UUID, filters: Filters) -> int:
+        where = _where(project_id, filters)
+        async with self._db.as_project(project_id, statement_ms_max=_SCAN_STATEMENT_MS_MAX) as tx:
+            found = await tx.execute("SELECT count(*) FROM evaluations" + where.sql, where.params)
+            row = await found.fetchone()
+        assert row is not None, "an aggregate has a row"
+        return row[0]
 
     async def get(self, project_id: UUID, id: UUID) -> Evaluation | None:
         async with self._db.as_project(project_id) as tx:

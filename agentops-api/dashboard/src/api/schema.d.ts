@@ -303,6 +303,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for an export that is fetched later
+         * @description Written by the job that is answered; `GET /api/v1/jobs/{id}` tells how far it is, and its report where the file
+         *     is, how many rows it has, and when it expires.
+         */
+        post: operations["ask_for_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch the file of an export
+         * @description As it was written, until it expires (404 from then on); 409 while the job is not done. `Range` continues a
+         *     download that broke off.
+         */
+        get: operations["get_export_file"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete the file of an export
+         * @description Before it expires. 409 while the job is not done.
+         */
+        delete: operations["delete_export_file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{id}/metrics": {
         parameters: {
             query?: never;
@@ -568,6 +614,46 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List where I am logged in, newest first
+         * @description Sessions that are neither ended nor expired. Those of Supabase Auth are not ours, and not in the list.
+         */
+        get: operations["list_open_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Log out somewhere else
+         * @description Its access token stops working within five seconds, its refresh token at once. Twice is as good as once.
+         */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -999,6 +1085,45 @@ export interface components {
             detail?: string | null;
         };
         /**
+         * Claim
+         * @description One sentence of the answer, and what was found out about it.
+         */
+        Claim: {
+            /**
+             * Start
+             * @description Where it begins in the response, in characters (Unicode code points).
+             */
+            start: number;
+            /**
+             * End
+             * @description Where it ends: the first character behind it.
+             */
+            end: number;
+            /**
+             * Text
+             * @description The sentence itself.
+             */
+            text: string;
+            /**
+             * Label
+             * @description `supported`, `unsupported`, `contradicted`, or `not_checkable`, which says nothing that could be checked.
+             * @enum {string}
+             */
+            label: "supported" | "unsupported" | "contradicted" | "not_checkable";
+            /**
+             * Probability
+             * @description That the evidence does not support it, in [0, 1]; null where there is nothing to check.
+             */
+            probability: number | null;
+            /** @description Where the documents come closest to it; null where nothing does. */
+            evidence: components["schemas"]["Evidence"] | null;
+            /**
+             * Reasons
+             * @description What speaks against it, for a person to read.
+             */
+            reasons: string[];
+        };
+        /**
          * Comparison
          * @description Two sets of evaluations side by side.
          * @example {
@@ -1331,7 +1456,26 @@ export interface components {
          * @description A stored evaluation. Scores in [0, 1], latency in seconds, throughput in queries per second.
          * @example {
          *       "agent_name": "qa_assistant",
+         *       "claims": [
+         *         {
+         *           "end": 53,
+         *           "evidence": {
+         *             "document": 0,
+         *             "end": 57,
+         *             "start": 0,
+         *             "text": "Unopened goods can be returned within 30 days of delivery"
+         *           },
+         *           "label": "contradicted",
+         *           "probability": 0.93,
+         *           "reasons": [
+         *             "missing number \"90\""
+         *           ],
+         *           "start": 0,
+         *           "text": "Unopened goods can be returned within 90 days, always."
+         *         }
+         *       ],
          *       "created_at": "2026-11-02T09:40:00Z",
+         *       "detector": "local/1 short_answer",
          *       "factual_support": 0.95,
          *       "hallucinated": false,
          *       "hallucination_probability": 0.08,
@@ -1344,7 +1488,9 @@ export interface components {
          *       "model_name": "gpt-4o-mini",
          *       "prompt": "What is the capital of France?",
          *       "response": "Paris is the capital of France.",
+         *       "scoring": "grounding",
          *       "semantic_drift": 0.12,
+         *       "status": "verified",
          *       "throughput_qps": 2.38,
          *       "uncertainty": 0
          *     }
@@ -1392,6 +1538,14 @@ export interface components {
             metadata: {
                 [key: string]: string | number | boolean | null;
             } | null;
+            /** Claims */
+            claims: components["schemas"]["Claim"][] | null;
+            /** Status */
+            status: ("verified" | "unverified" | "degraded") | null;
+            /** Scoring */
+            scoring: string | null;
+            /** Detector */
+            detector: string | null;
         };
         /**
          * EvaluationPage
@@ -1400,7 +1554,26 @@ export interface components {
          *       "data": [
          *         {
          *           "agent_name": "qa_assistant",
+         *           "claims": [
+         *             {
+         *               "end": 53,
+         *               "evidence": {
+         *                 "document": 0,
+         *                 "end": 57,
+         *                 "start": 0,
+         *                 "text": "Unopened goods can be returned within 30 days of delivery"
+         *               },
+         *               "label": "contradicted",
+         *               "probability": 0.93,
+         *               "reasons": [
+         *                 "missing number \"90\""
+         *               ],
+         *               "start": 0,
+         *               "text": "Unopened goods can be returned within 90 days, always."
+         *             }
+         *           ],
          *           "created_at": "2026-11-02T09:40:00Z",
+         *           "detector": "local/1 short_answer",
          *           "factual_support": 0.95,
          *           "hallucinated": false,
          *           "hallucination_probability": 0.08,
@@ -1413,7 +1586,9 @@ export interface components {
          *           "model_name": "gpt-4o-mini",
          *           "prompt": "What is the capital of France?",
          *           "response": "Paris is the capital of France.",
+         *           "scoring": "grounding",
          *           "semantic_drift": 0.12,
+         *           "status": "verified",
          *           "throughput_qps": 2.38,
          *           "uncertainty": 0
          *         }
@@ -1495,13 +1670,58 @@ export interface components {
             avg_factual_support: number;
         };
         /**
+         * Evidence
+         * @description Where the documents come closest to a claim.
+         */
+        Evidence: {
+            /**
+             * Document
+             * @description The document's position in `retrieved_docs`, from 0.
+             */
+            document: number;
+            /**
+             * Start
+             * @description Where the stretch begins in that document, in characters (Unicode code points).
+             */
+            start: number;
+            /**
+             * End
+             * @description Where it ends: the first character behind it.
+             */
+            end: number;
+            /**
+             * Text
+             * @description The stretch itself.
+             */
+            text: string;
+        };
+        /**
          * ExportDocument
          * @description Evaluations with the format `json`, oldest first.
          * @example {
          *       "data": [
          *         {
          *           "agent_name": "qa_assistant",
+         *           "claims": [
+         *             {
+         *               "end": 53,
+         *               "evidence": {
+         *                 "document": 0,
+         *                 "end": 57,
+         *                 "start": 0,
+         *                 "text": "Unopened goods can be returned within 30 days of delivery"
+         *               },
+         *               "label": "contradicted",
+         *               "probability": 0.93,
+         *               "reasons": [
+         *                 "missing number \"90\""
+         *               ],
+         *               "start": 0,
+         *               "text": "Unopened goods can be returned within 90 days, always."
+         *             }
+         *           ],
          *           "created_at": "2026-11-02T09:40:00Z",
+         *           "detector": "local/1 short_answer",
          *           "factual_support": 0.95,
          *           "hallucinated": false,
          *           "hallucination_probability": 0.08,
@@ -1514,7 +1734,9 @@ export interface components {
          *           "model_name": "gpt-4o-mini",
          *           "prompt": "What is the capital of France?",
          *           "response": "Paris is the capital of France.",
+         *           "scoring": "grounding",
          *           "semantic_drift": 0.12,
+         *           "status": "verified",
          *           "throughput_qps": 2.38,
          *           "uncertainty": 0
          *         }
@@ -1539,6 +1761,75 @@ export interface components {
              * @description SHA-256 of the evaluations as JSON Lines.
              */
             sha256: string;
+        };
+        /**
+         * ExportRequest
+         * @description A file that should be written.
+         * @example {
+         *       "agent_name": "qa_assistant",
+         *       "format": "csv"
+         *     }
+         */
+        ExportRequest: {
+            /**
+             * Hallucinated
+             * @description Only answers with this verdict.
+             */
+            hallucinated?: boolean | null;
+            /**
+             * Agent Name
+             * @description Only answers to this agent.
+             */
+            agent_name?: string | null;
+            /**
+             * Model Name
+             * @description Only answers of this model.
+             */
+            model_name?: string | null;
+            /**
+             * Mode
+             * @description Only answers checked in this way.
+             */
+            mode?: string | null;
+            /**
+             * Session Id
+             * @description Only answers of this conversation.
+             */
+            session_id?: string | null;
+            /**
+             * Min Hallucination Probability
+             * @description Only answers at least this likely to contain a hallucination.
+             */
+            min_hallucination_probability?: number | null;
+            /**
+             * Start Date
+             * @description Only answers from this time on (ISO 8601).
+             */
+            start_date?: string | null;
+            /**
+             * End Date
+             * @description Only answers before this time (ISO 8601).
+             */
+            end_date?: string | null;
+            /**
+             * Format
+             * @description The file's format.
+             * @default jsonl
+             * @enum {string}
+             */
+            format?: "csv" | "jsonl" | "json" | "parquet";
+            /**
+             * Gzip
+             * @description Compress the file; Parquet is compressed in itself.
+             * @default true
+             */
+            gzip?: boolean;
+            /**
+             * Spreadsheet
+             * @description CSV only: begin with a byte order mark, by which Excel knows UTF-8, and leave out the last record.
+             * @default false
+             */
+            spreadsheet?: boolean;
         };
         /**
          * Figures
@@ -2073,6 +2364,86 @@ export interface components {
             project_id?: string | null;
         };
         /**
+         * OpenSession
+         * @description Where somebody is logged in.
+         */
+        OpenSession: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Stable; what ending it takes.
+             */
+            id: string;
+            /**
+             * Address
+             * @description The IP address that logged in.
+             */
+            address: string;
+            /**
+             * User Agent
+             * @description The browser or program that logged in, as it calls itself; may be empty.
+             */
+            user_agent: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it logged in.
+             */
+            created_at: string;
+            /**
+             * Refreshed At
+             * Format: date-time
+             * @description When it last got new tokens, which it does at least every half hour while it is used.
+             */
+            refreshed_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description When it ends unless it is used.
+             */
+            expires_at: string;
+            /**
+             * Is Current
+             * @description It is the session that asks.
+             */
+            is_current: boolean;
+        };
+        /**
+         * OpenSessions
+         * @description A page of open sessions, newest first.
+         * @example {
+         *       "data": [
+         *         {
+         *           "address": "203.0.113.7",
+         *           "created_at": "2026-11-02T09:30:00Z",
+         *           "expires_at": "2026-12-02T10:00:00Z",
+         *           "id": "019ab3f2-9d10-7b6e-8a2c-5d7f9b1e3c04",
+         *           "is_current": true,
+         *           "refreshed_at": "2026-11-02T10:00:00Z",
+         *           "user_agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/152.0"
+         *         }
+         *       ],
+         *       "has_more": false
+         *     }
+         */
+        OpenSessions: {
+            /**
+             * Data
+             * @description Of this page.
+             */
+            data: components["schemas"]["OpenSession"][];
+            /**
+             * Next Cursor
+             * @description What `cursor` takes for the next page; null on the last.
+             */
+            next_cursor: string | null;
+            /**
+             * Has More
+             * @description There is a next page.
+             */
+            has_more: boolean;
+        };
+        /**
          * Organization
          * @description People who share projects.
          */
@@ -2139,6 +2510,16 @@ export interface components {
              * @description Null where nothing was measured.
              */
             value: number | null;
+            /**
+             * Low
+             * @description Of the hallucination rate, the lower end of its 95 % Wilson interval; else null.
+             */
+            low: number | null;
+            /**
+             * High
+             * @description Its upper end.
+             */
+            high: number | null;
             /**
              * Count
              * @description Evaluations in the bucket.
@@ -2387,7 +2768,26 @@ export interface components {
          *       "data": [
          *         {
          *           "agent_name": "qa_assistant",
+         *           "claims": [
+         *             {
+         *               "end": 53,
+         *               "evidence": {
+         *                 "document": 0,
+         *                 "end": 57,
+         *                 "start": 0,
+         *                 "text": "Unopened goods can be returned within 30 days of delivery"
+         *               },
+         *               "label": "contradicted",
+         *               "probability": 0.93,
+         *               "reasons": [
+         *                 "missing number \"90\""
+         *               ],
+         *               "start": 0,
+         *               "text": "Unopened goods can be returned within 90 days, always."
+         *             }
+         *           ],
          *           "created_at": "2026-11-02T09:40:00Z",
+         *           "detector": "local/1 short_answer",
          *           "factual_support": 0.95,
          *           "hallucinated": false,
          *           "hallucination_probability": 0.08,
@@ -2400,8 +2800,10 @@ export interface components {
          *           "model_name": "gpt-4o-mini",
          *           "prompt": "What is the capital of France?",
          *           "response": "Paris is the capital of France.",
+         *           "scoring": "grounding",
          *           "semantic_drift": 0.12,
          *           "session_id": "chat-4711",
+         *           "status": "verified",
          *           "throughput_qps": 2.38,
          *           "uncertainty": 0
          *         }
@@ -3058,6 +3460,31 @@ export interface components {
             metadata?: {
                 [key: string]: boolean | number | string | null;
             } | null;
+            /**
+             * Claims
+             * @description The answer's sentences, as the detector judged them; at most 500.
+             * @default null
+             */
+            claims?: components["schemas"]["Claim"][] | null;
+            /**
+             * Status
+             * @description `verified`: compared with evidence. `unverified`: there was nothing to compare with, so there is no verdict.
+             *     `degraded`: a better check was wanted and could not be had.
+             * @default null
+             */
+            status?: ("verified" | "unverified" | "degraded") | null;
+            /**
+             * Scoring
+             * @description The formula that made the probability, such as `grounding`.
+             * @default null
+             */
+            scoring?: string | null;
+            /**
+             * Detector
+             * @description Who gave the verdict: a detector's name and version.
+             * @default null
+             */
+            detector?: string | null;
         };
     };
     responses: never;
@@ -5070,6 +5497,345 @@ export interface operations {
             };
         };
     };
+    ask_for_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_export_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example … */
+                    "application/gzip": string;
+                    "text/csv": string;
+                    "application/x-ndjson": string;
+                    "application/json": string;
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            /** @description The part of it that the header Range asked for. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Requested Range Not Satisfiable */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_export_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_project_metrics: {
         parameters: {
             query?: never;
@@ -6507,10 +7273,172 @@ export interface operations {
             };
         };
     };
+    list_open_sessions: {
+        parameters: {
+            query?: {
+                /** @description How many a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenSessions"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_api_keys: {
         parameters: {
             query?: {
-                /** @description Keys a page. */
+                /** @description How many a page. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;

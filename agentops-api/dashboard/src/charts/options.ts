@@ -7,7 +7,7 @@ export type Color = "accent" | "accent-2" | "accent-3" | "bad" | "good" | "warn"
 export type Line = {
   /** Empty for what only bounds a band. */
   label: string;
-  kind: "line" | "bars" | "before" | "low" | "high";
+  kind: "line" | "area" | "bars" | "before" | "low" | "high";
   color: Color;
   values: (number | null)[];
 };
@@ -30,7 +30,7 @@ export function optionsOf(element: HTMLElement, lines: Line[], doings: Doings): 
   return {
     width: element.clientWidth,
     height: element.clientHeight,
-    padding: [8, 6, 0, 0],
+    padding: [8, 14, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: SYNC },
@@ -114,5 +114,15 @@ function series(line: Line, color: (name: string) => string): uPlot.Series {
     const paths = uPlot.paths.bars?.({ size: [0.72, 28], radius: 0.1 });
     return { stroke: "transparent", fill: stroke, width: 0, points, ...(paths && { paths }) };
   }
-  return { stroke, width: 1.75, points: { show: false, size: 5, fill: stroke }, spanGaps: true };
+  const fill = line.kind === "area" ? (plot: uPlot) => fading(plot, stroke) : undefined;
+  return { stroke, width: 1.75, points: { show: false, size: 5, fill: stroke }, spanGaps: true, ...(fill && { fill }) };
+}
+
+/** Full at the top, nothing at the bottom. */
+function fading(plot: uPlot, color: string): CanvasGradient {
+  const { top, height } = plot.bbox;
+  const gradient = plot.ctx.createLinearGradient(0, top, 0, top + height);
+  gradient.addColorStop(0, `${color}38`);
+  gradient.addColorStop(1, `${color}00`);
+  return gradient;
 }

@@ -14,23 +14,18 @@ export function curlSnippet(origin: string, key: string): string {
   }'`;
 }
 
+/** With the SDK, which judges the answer by its documents before it sends it. */
 export function pythonSnippet(origin: string, key: string): string {
-  return `import json, urllib.request
+  return `# pip install agentops-client
+from agentops import AgentOps
 
-evaluation = {
-    "prompt": "What is the capital of France?",
-    "response": "Paris is the capital of France.",
-    "factual_support": 0.95,
-    "hallucination_probability": 0.08,
-    "hallucinated": False,
-    "latency_sec": 0.42,
-    "model_name": "gpt-4o-mini",
-    "agent_name": "my_agent",
-}
-request = urllib.request.Request(
-    "${origin}/evaluations/",
-    data=json.dumps(evaluation).encode(),
-    headers={"X-API-Key": "${key}", "Content-Type": "application/json"},
+ops = AgentOps(api_key="${key}", api_url="${origin}")
+ops.evaluate(
+    "When was penicillin discovered?",
+    "Alexander Fleming discovered penicillin in 1928.",
+    retrieved_docs=["Alexander Fleming discovered penicillin in 1928, at St Mary's Hospital."],
+    model_name="gpt-4o-mini",
+    agent_name="my_agent",
 )
-print(urllib.request.urlopen(request).read().decode())`;
+ops.close()`;
 }

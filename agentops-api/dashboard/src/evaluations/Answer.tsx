@@ -1,9 +1,10 @@
+import { UnstyledButton } from "@mantine/core";
 import { useState } from "react";
 import type { Evaluation } from "../api/client";
 import { Badge, type Tone } from "../ui/Badge";
 import { percent } from "../ui/numbers";
 import { Panel } from "../ui/Page";
-import { type Claim, claimsOf, LABELS, type Label, stretchesOf } from "./claims";
+import { type Claim, claimsOf, type Evidence, LABELS, type Label, stretchesOf } from "./claims";
 import styles from "./detail.module.css";
 
 const TONES: Record<Label, Tone> = {
@@ -13,8 +14,11 @@ const TONES: Record<Label, Tone> = {
   not_checkable: "neutral",
 };
 
+/** Shows the evidence in its document. */
+type Show = (evidence: Evidence) => void;
+
 /** The response; where its sentences were checked, each is coloured, and its evidence stands beside it. */
-export function Answer({ evaluation }: { evaluation: Evaluation }) {
+export function Answer({ evaluation, show }: { evaluation: Evaluation; show?: Show }) {
   const claims = claimsOf(evaluation);
   const [chosen, setChosen] = useState<number | null>(null);
   if (claims.length === 0) {
@@ -45,12 +49,13 @@ export function Answer({ evaluation }: { evaluation: Evaluation }) {
             );
           })}
         </p>
-        <ol className={styles.claims}>
+        <ol className={styles.claims} aria-label="Its sentences, with their evidence">
           {claims.map((claim, index) => (
             <ClaimItem
               key={`${claim.start} ${claim.end}`}
               claim={claim}
               isChosen={chosen === index}
+              show={show}
               choose={() => setChosen(index)}
             />
           ))}
@@ -60,20 +65,35 @@ export function Answer({ evaluation }: { evaluation: Evaluation }) {
   );
 }
 
-function ClaimItem({ claim, isChosen, choose }: { claim: Claim; isChosen: boolean; choose: () => void }) {
+type ItemProps = { claim: Claim; isChosen: boolean; choose: () => void; show: Show | undefined };
+
+function ClaimItem({ claim, isChosen, choose, show }: ItemProps) {
+  const { evidence, probability } = claim;
   return (
     <li className={styles.claimItem} data-chosen={isChosen || undefined}>
       <button type="button" className={styles.claimButton} onClick={choose} onFocus={choose} onMouseEnter={choose}>
         <span className={styles.claimHead}>
           <Badge tone={TONES[claim.label]}>{LABELS[claim.label]}</Badge>
-          {claim.probability !== null && <span className="num">{percent(claim.probability)}</span>}
+          {probability !== null && (
+            <span className="num" title="Probability that the documents do not support it">
+              {percent(probability)} unsupported
+            </span>
+          )}
         </span>
         <span className={styles.claimText}>{claim.text}</span>
       </button>
-      {claim.evidence && (
+      {evidence && (
         <blockquote className={styles.evidence}>
-          {claim.evidence.text}
-          <cite>Document {claim.evidence.document + 1}</cite>
+          {evidence.text}
+          <cite>
+            {show ? (
+              <UnstyledButton className={styles.source} onClick={() => show({ ...evidence })}>
+                Document {evidence.document + 1}
+              </UnstyledButton>
+            ) : (
+              `Document ${evidence.document + 1}`
+            )}
+          </cite>
         </blockquote>
       )}
       {claim.reasons.length > 0 && <p className={styles.reasons}>{claim.reasons.join("; ")}</p>}

@@ -2,7 +2,7 @@ import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import type { Evaluation } from "../api/client";
 import { Verdict } from "../ui/Badge";
 import { CopyButton } from "../ui/Copy";
@@ -11,6 +11,8 @@ import { Glyph } from "../ui/icons";
 import { Page, Panel, Skeleton } from "../ui/Page";
 import { fullTime } from "../ui/time";
 import { Answer } from "./Answer";
+import type { Evidence } from "./claims";
+import { Documents } from "./Documents";
 import styles from "./detail.module.css";
 import { Facts } from "./Facts";
 import { marked, useMarked } from "./marked";
@@ -31,12 +33,13 @@ export function Screen() {
     <Page title="Evaluation" tools={tools}>
       {error && !data && <Failed error={error} retry={() => void refetch()} />}
       {!error && !data && <Skeleton height={480} />}
-      {data && <Content evaluation={data} />}
+      {data && <Content key={data.id} evaluation={data} />}
     </Page>
   );
 }
 
 function Content({ evaluation }: { evaluation: Evaluation }) {
+  const [evidence, setEvidence] = useState<Evidence | null>(null);
   return (
     <>
       <p className={styles.lead}>
@@ -50,39 +53,12 @@ function Content({ evaluation }: { evaluation: Evaluation }) {
           <Panel title="Prompt">
             <p className={styles.text}>{evaluation.prompt || <em className={styles.none}>empty</em>}</p>
           </Panel>
-          <Answer evaluation={evaluation} />
-          <Documents documents={evaluation.retrieved_docs} />
+          <Answer evaluation={evaluation} show={evaluation.retrieved_docs?.length ? setEvidence : undefined} />
+          <Documents documents={evaluation.retrieved_docs} evidence={evidence} />
         </div>
         <Facts evaluation={evaluation} />
       </div>
     </>
-  );
-}
-
-function Documents({ documents }: { documents: string[] | null }) {
-  if (!documents || documents.length === 0) {
-    return (
-      <Panel title="Retrieved documents">
-        <p className={`${styles.text} ${styles.none}`}>None were sent with this evaluation.</p>
-      </Panel>
-    );
-  }
-  return (
-    <Panel title="Retrieved documents" note={String(documents.length)}>
-      <ol className={styles.documents}>
-        {documents.map((document, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: documents may be equal, and their order stays.
-          <li key={index}>
-            <details open={documents.length <= 3}>
-              <summary>
-                Document {index + 1} <span className={styles.excerpt}>{document.slice(0, 120)}</span>
-              </summary>
-              <p className={styles.text}>{document}</p>
-            </details>
-          </li>
-        ))}
-      </ol>
-    </Panel>
   );
 }
 
@@ -125,15 +101,19 @@ function Neighbours({ id }: { id: string }) {
   );
 }
 
-/** Marks this evaluation, or lays the marked one beside it. */
+/** Marks this evaluation and lets another one be chosen, or lays the marked one beside it. */
 function Beside({ id }: { id: string }) {
   const search = useSearch({ from: "/signed-in" });
   const navigate = useNavigate();
   const other = useMarked();
+  const mark = () => {
+    marked.set(id);
+    void navigate({ to: "/evaluations", search });
+  };
   if (!other || other === id) {
     return (
-      <Button variant="default" disabled={other === id} onClick={() => marked.set(id)}>
-        {other === id ? "Marked: open another" : "Compare"}
+      <Button variant="default" onClick={mark}>
+        Compare with …
       </Button>
     );
   }

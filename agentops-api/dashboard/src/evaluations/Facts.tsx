@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import type { Evaluation } from "../api/client";
+import type { Search } from "../filters";
 import { Bar, type Tone } from "../ui/Badge";
 import { CopyIcon } from "../ui/Copy";
 import { perSecond, score, seconds } from "../ui/numbers";
@@ -83,7 +84,14 @@ function Session({ evaluation, sessionId }: { evaluation: Evaluation; sessionId:
   const search = useSearch({ from: "/signed-in" });
   const { data } = useQuery(sessionQuery(sessionId, search.project));
   return (
-    <Panel title="In this session" note={sessionId}>
+    <Panel
+      title="In this session"
+      aside={
+        <Link to="/sessions/view" search={{ ...search, of: sessionId } as Search} className={styles.whole}>
+          Read it
+        </Link>
+      }
+    >
       <ol className={styles.turns}>
         {(data ?? [evaluation]).map((turn) => (
           <li key={turn.id} data-here={turn.id === evaluation.id || undefined}>

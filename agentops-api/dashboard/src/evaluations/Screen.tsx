@@ -10,6 +10,7 @@ import { Badge } from "../ui/Badge";
 import { Failed } from "../ui/Failure";
 import { Page } from "../ui/Page";
 import { FilterBar } from "./FilterBar";
+import { Marked } from "./Marked";
 import { Nothing } from "./Nothing";
 import { listQuery, wantedOf } from "./queries";
 import { Table } from "./Table";
@@ -46,6 +47,7 @@ export function Screen() {
   return (
     <Page title="Evaluations" tools={tools}>
       <FilterBar />
+      <Marked />
       {list.isError && !list.data ? (
         <Failed error={list.error} retry={() => void list.refetch()} />
       ) : (

@@ -74,7 +74,7 @@ function footOf(count: number, hasMore: boolean, isSearching: boolean): string {
 
 function Head() {
   return (
-    <div role="rowgroup">
+    <div role="rowgroup" className={styles.head}>
       <div className={`${styles.row} ${styles.headRow}`} role="row">
         {["Time", "Prompt and response", "Agent", "Model", "Probability", "Latency"].map((label) => (
           <span key={label} role="columnheader">

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Claim, claimsOf, stretchesOf } from "./claims";
+import { type Claim, claimsOf, cutAt, stretchesOf } from "./claims";
 
 function claim(start: number, end: number): Claim {
   return { text: "", start, end, label: "supported", probability: 0.9, evidence: null, reasons: [] };
@@ -19,6 +19,13 @@ test("positions count characters, not halves of them", () => {
   const stretches = stretchesOf("👍🏽 ja. Nein.", [claim(0, 6), claim(7, 12)]);
   expect(stretches.map((each) => each.text).join("")).toBe("👍🏽 ja. Nein.");
   expect(stretches.at(-1)).toEqual({ text: "Nein.", claim: 1 });
+});
+
+test("a text is cut into three, and loses nothing where the positions lie outside", () => {
+  expect(cutAt("👍🏽 ja. Nein.", 3, 6)).toEqual(["👍🏽 ", "ja.", " Nein."]);
+  expect(cutAt("abc", 0, 0)).toEqual(["", "", "abc"]);
+  expect(cutAt("abc", 2, 99)).toEqual(["ab", "c", ""]);
+  expect(cutAt("abc", 7, 5)).toEqual(["abc", "", ""]);
 });
 
 test("claims that overlap, are empty or lie outside are left out", () => {

@@ -28,6 +28,14 @@ export function claimsOf(record: object): Claim[] {
   return found.filter((each): each is Claim => typeof each === "object" && each !== null && each.label in LABELS);
 }
 
+/** The text before, from and behind two positions, which count Unicode characters, as the server's do. */
+export function cutAt(text: string, start: number, end: number): [string, string, string] {
+  const characters = [...text];
+  const [from, until] = [Math.min(start, characters.length), Math.min(Math.max(start, end), characters.length)];
+  const part = (...range: [number, number?]) => characters.slice(...range).join("");
+  return [part(0, from), part(from, until), part(until)];
+}
+
 /** The whole answer in stretches. Positions count Unicode characters, as the server's do. */
 export function stretchesOf(response: string, claims: Claim[]): Stretch[] {
   const characters = [...response];

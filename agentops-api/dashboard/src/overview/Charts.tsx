@@ -67,7 +67,10 @@ const PANELS: Panel[] = [
     title: "Throughput",
     note: "at the agent, when it answered",
     format: perSecond,
-    lines: (now, before) => [previous(before, "avg_throughput"), line(now, "avg_throughput", "Mean", "accent")],
+    lines: (now, before) => [
+      previous(before, "avg_throughput"),
+      { ...line(now, "avg_throughput", "Mean", "accent"), kind: "area" },
+    ],
   },
 ];
 

@@ -77,7 +77,7 @@ function Sentence({ search, period }: { search: Search; period: Period }) {
     { kind: "agent" as const, now: agents, before: agentsBefore },
     { kind: "model" as const, now: models, before: modelsBefore },
   ];
-  const told = headline(data.changes, groups, periodLabel(search));
+  const told = headline(data.changes, groups, periodLabel(search), data.previous.count === 0);
   return (
     <p className={styles.headline} data-tone={told.tone}>
       <span className={styles.headlineMark} aria-hidden="true" />

@@ -32,6 +32,7 @@ test("what became worse is told before what became better, and hallucinations be
     ],
     [],
     "the last 7 days",
+    false,
   );
   expect(told).toEqual({ tone: "worse", text: "The hallucination rate rose from 5.0 % to 10.0 %." });
 });
@@ -49,14 +50,15 @@ test("the one agent that most of it comes from is named", () => {
       before: [row("m", 500, 0.06), row("n", 500, 0.05)],
     },
   ];
-  const told = headline([change("hallucination_rate", 0.05, 0.125)], groups, "the last 7 days");
+  const told = headline([change("hallucination_rate", 0.05, 0.125)], groups, "the last 7 days", false);
   expect(told.text).toBe("The hallucination rate rose from 5.0 % to 12.5 %, mostly at a.");
 });
 
 test("without a real change it says so, and without enough to judge it says that", () => {
   const chance = change("hallucination_rate", 0.05, 0.06, { significant: false, p_value: 0.4 });
-  expect(headline([chance], [], "the last 7 days").text).toMatch(/^No real change in the last 7 days/);
+  expect(headline([chance], [], "the last 7 days", false).text).toMatch(/^No real change in the last 7 days/);
   const unknown = change("hallucination_rate", 0.05, 0.06, { significant: false, p_value: null });
   const volume = change("count", 1, 5, { direction: "neutral" });
-  expect(headline([unknown, volume], [], "the last 7 days").text).toMatch(/^Too few evaluations/);
+  expect(headline([unknown, volume], [], "the last 7 days", false).text).toMatch(/^Too few evaluations/);
+  expect(headline([chance], [], "the last 7 days", true).text).toMatch(/^There is nothing before the last 7 days/);
 });

@@ -21,7 +21,8 @@ const TELLINGS: Record<string, Telling> = {
 /** One group has caused it when so much of the difference is its own. */
 const CAUSE_SHARE_MIN = 0.5;
 
-export function headline(changes: Change[], groups: Groups[], period: string): Headline {
+export function headline(changes: Change[], groups: Groups[], period: string, isFirst: boolean): Headline {
+  if (isFirst) return { tone: "same", text: `There is nothing before ${period} yet that it could be compared with.` };
   const real = changes.filter((change) => change.significant && TELLINGS[change.metric] && change.base != null);
   const worse = first(real.filter((change) => change.direction === "worse"));
   const told = worse ?? first(real.filter((change) => change.direction === "better"));

@@ -8,7 +8,7 @@ import { CopyButton } from "../ui/Copy";
 import { Failed } from "../ui/Failure";
 import { exactCount, percent, score, seconds } from "../ui/numbers";
 import { Page, Skeleton } from "../ui/Page";
-import { fullTime, shortTime } from "../ui/time";
+import { clockTime, fullTime, shortTime } from "../ui/time";
 import { conversationQuery } from "./queries";
 import styles from "./sessions.module.css";
 
@@ -67,7 +67,9 @@ function Turn({ turn, search }: { turn: Evaluation; search: Search }) {
           </span>
           <span>{turn.model_name}</span>
           <Link to="/evaluations/$id" params={{ id: turn.id }} search={search}>
-            <time dateTime={turn.created_at}>{fullTime(turn.created_at)}</time>
+            <time dateTime={turn.created_at} title={fullTime(turn.created_at)}>
+              {clockTime(turn.created_at)}
+            </time>
           </Link>
         </p>
       </div>

@@ -6,7 +6,7 @@ import { NameFilter } from "../filterbar/NameFilter";
 import { PeriodPicker, useChange } from "../filterbar/PeriodPicker";
 import { periodOf, type Search } from "../filters";
 import { Failed } from "../ui/Failure";
-import { percent, seconds } from "../ui/numbers";
+import { NOTHING, percent, seconds } from "../ui/numbers";
 import { Empty, Page, Panel, Skeleton } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import { DAYS_MAX, sessionPeriodOf, sessionsQuery } from "./queries";
@@ -100,9 +100,12 @@ function Table({ sessions, search }: { sessions: Schemas["Session"][]; search: S
               </td>
               <td className="num">{session.evaluations}</td>
               <td className="num" data-bad={session.hallucinations > 0 || undefined}>
-                {session.hallucinations} <span className={styles.soft}>({percent(session.hallucination_rate)})</span>
+                {session.hallucinations}
+                {session.hallucinations > 0 && (
+                  <span className={styles.soft}> ({percent(session.hallucination_rate)})</span>
+                )}
               </td>
-              <td className="num">{seconds(session.duration_s)}</td>
+              <td className="num">{session.evaluations > 1 ? seconds(session.duration_s) : NOTHING}</td>
               <td className="num">{seconds(session.avg_latency)}</td>
               <td>{session.agents.join(", ")}</td>
               <td>{session.models.join(", ")}</td>

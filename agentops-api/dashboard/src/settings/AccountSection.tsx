@@ -2,10 +2,10 @@ import { Button, PasswordInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, told } from "../api/client";
-import { signOut } from "../api/session";
 import { meQuery } from "../queries";
 import { Panel } from "../ui/Page";
 import { fullTime } from "../ui/time";
+import { Sessions } from "./Sessions";
 import styles from "./settings.module.css";
 
 export function AccountSection() {
@@ -27,10 +27,8 @@ export function AccountSection() {
             <dd>{me && fullTime(me.user.created_at)}</dd>
           </div>
         </dl>
-        <Button className={styles.inset} variant="default" onClick={() => void signOut()}>
-          Log out
-        </Button>
       </Panel>
+      <Sessions />
       <Password />
     </>
   );
@@ -51,7 +49,7 @@ function Password() {
     change.mutate();
   };
   return (
-    <Panel title="Password and other sessions">
+    <Panel title="Password">
       <form className={`${styles.form} ${styles.inset}`} onSubmit={submit}>
         <p className={styles.lead}>A new password ends every other session of yours, on all devices.</p>
         <PasswordInput

@@ -19,7 +19,7 @@ export function DataSection() {
   });
   return (
     <>
-      <Panel title="Retention" note="older ones are deleted once a day">
+      <Panel title="Retention" note="what is older is deleted once a day; leave empty to keep it for ever">
         {error && <Failed error={error} retry={() => void refetch()} />}
         {!error && (!data || !id) && <Skeleton height={220} />}
         {data && id && <Retention key={JSON.stringify(data)} id={id} kept={data} />}
@@ -54,19 +54,21 @@ function Retention({ id, kept }: { id: string; kept: Schemas["Retention"] }) {
   };
   const error = forecast.error ?? save.error;
   return (
-    <form className={`${styles.form} ${styles.inset}`} onSubmit={submit}>
-      <DaysInput
-        label="Keep evaluations, days"
-        value={days.raw_days}
-        onChange={(raw_days) => change({ raw_days })}
-        disabled={!mayChange}
-      />
-      <DaysInput
-        label="Keep statistics, days"
-        value={days.rollup_days}
-        onChange={(rollup_days) => change({ rollup_days })}
-        disabled={!mayChange}
-      />
+    <form className={`${styles.form} ${styles.wide}`} onSubmit={submit}>
+      <div className={styles.pair}>
+        <DaysInput
+          label="Keep evaluations"
+          value={days.raw_days}
+          onChange={(raw_days) => change({ raw_days })}
+          disabled={!mayChange}
+        />
+        <DaysInput
+          label="Keep statistics"
+          value={days.rollup_days}
+          onChange={(rollup_days) => change({ rollup_days })}
+          disabled={!mayChange}
+        />
+      </div>
       {error && (
         <p className={styles.fault} role="alert">
           {error.message}
@@ -98,8 +100,8 @@ function DaysInput({ label, value, onChange, disabled }: DaysInputProps) {
   return (
     <NumberInput
       label={label}
-      placeholder="for ever"
-      description="Empty: for ever"
+      placeholder="For ever"
+      suffix=" days"
       min={1}
       max={36_500}
       allowDecimal={false}
@@ -114,8 +116,9 @@ function DaysInput({ label, value, onChange, disabled }: DaysInputProps) {
 /** What the dry run said. */
 function Forecast({ forecast }: { forecast: Schemas["Forecast"] }) {
   const { evaluations, evaluations_before, rollups, rollups_before } = forecast;
+  const isNothing = evaluations === 0 && rollups === 0;
   return (
-    <div className={styles.forecast} role="status">
+    <div className={`${styles.forecast} ${isNothing ? styles.nothingGoes : ""}`} role="status">
       <p>
         <strong className="num">{exactCount(evaluations)}</strong> evaluations would go
         {evaluations_before && `: those before ${fullTime(evaluations_before)}`}.
