@@ -19,6 +19,7 @@ SERVER = ROOT / "agentops-api"
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 _NOT_OURS = {".venv", "venv", "node_modules", "__pycache__", "build", "dist", "dashboard_dist"}
+_GENERATED = {"schema.sql", "schema.d.ts"}
 _OBJECT = TypeAdapter(dict[str, object])
 _SERVICES = TypeAdapter(dict[str, dict[str, object]])
 
@@ -28,7 +29,7 @@ def sources(*suffixes: str) -> Iterator[Path]:
     for folder in ("agentops-api", "agentops-client", "benchmarks", "scripts"):
         for path in sorted((ROOT / folder).rglob("*")):
             parts = set(path.relative_to(ROOT).parts)
-            if path.suffix in suffixes and not parts & (_NOT_OURS | {"migrations"}) and path.name != "schema.sql":
+            if path.suffix in suffixes and not parts & (_NOT_OURS | {"migrations"}) and path.name not in _GENERATED:
                 yield path
 
 

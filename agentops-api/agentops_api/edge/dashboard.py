@@ -28,7 +28,7 @@ _TYPES = {
     ".html": "text/html; charset=utf-8",
 }
 # Addresses of screens. Not one has a dot segment, a backslash, or what another decoding would make into one.
-_SCREEN = re.compile(r"(?!assets/)[A-Za-z0-9_~-]+(?:/[A-Za-z0-9_~-]+)*")
+_SCREEN = re.compile(r"(?!assets(?:/|$))[A-Za-z0-9_~-]+(?:/[A-Za-z0-9_~-]+)*")
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _FRESH = "no-cache"
 

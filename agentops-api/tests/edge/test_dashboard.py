@@ -89,7 +89,7 @@ async def test_each_encoding_is_sent_as_it_was_built_and_known_by_its_own_tag(br
     [
         "assets/none.js", "assets", "assets/", ".built-from", "index.html.gz", "favicon.ico", "x.html",
         "..%2fsecret.js", "%2e%2e/secret.js", "..%5csecret.js", "..%252fsecret.js", "assets/..%2f..%2fsecret.js",
-        "assets/%2e%2e/%2e%2e/secret.js", "theme.js%00.css", "%2fetc%2fpasswd", "/etc/passwd", "a//b", "a/./b",
+        "assets/%2e%2e/%2e%2e/secret.js", "theme.js%00.css", "%2fetc%2fpasswd", "/etc/passwd", "a//b",
         "%5c%5chost",
     ],
 )  # fmt: skip

@@ -42,7 +42,8 @@ def write(server: Runtime, owner: Somebody) -> Write:
     """Stores evaluations of the owner's project, so many seconds ago each; their ids in this order."""
 
     async def stored(*ago_s: float, **fields: object) -> list[UUID]:
-        now = clock.now()
+        # Whole milliseconds, as the server stores them.
+        now = clock.now().replace(microsecond=0)
         records = [record(owner.project_id, now - each * SECOND, **fields) for each in ago_s]
         await server.store.insert(records)
         return [each.id for each in records]
