@@ -68,11 +68,11 @@ lock: install
 	cd $(SERVER) && ../$(LOCK) pyproject.toml --output-file requirements.txt
 	cd $(SERVER) && ../$(LOCK) requirements-build.in --output-file requirements-build.txt
 	cd $(SERVER) && ../$(LOCK) requirements-dashboard.in --output-file requirements-dashboard.txt
-	cd $(SERVER) && ../$(LOCK) pyproject.toml ../$(CLIENT)/pyproject.toml requirements-build.in requirements-dashboard.in \
-	  requirements-dev.in \
-	  --output-file requirements-dev.txt
+	cd $(SERVER) && ../$(LOCK) pyproject.toml ../$(CLIENT)/pyproject.toml requirements-build.in \
+	  requirements-dashboard.in requirements-dev.in --output-file requirements-dev.txt
 	$(BUILD) lock
-	@if grep -l '://' $(SERVER)/requirements*.txt $(SERVER)/dashboard/package-lock.json; then echo 'A lock file names a host.' >&2; exit 1; fi
+	@if grep -l '://' $(SERVER)/requirements*.txt $(SERVER)/dashboard/package-lock.json; then \
+	  echo 'A lock file names a host.' >&2; exit 1; fi
 
 schema: install
 	mkdir -p $(SERVER)/database

@@ -71,8 +71,9 @@ def create_app(settings: Settings) -> FastAPI:
         *(ingest_api, stream_api, evaluations_api, analytics_api, sessions_api, exports_api, files_api),
         *(project_metrics_api, jobs_api, retention_api, auth_api),
     )
-    for part in (*slices, health, metrics_api, pages, dashboard):
+    for part in (*slices, health, metrics_api, pages):
         app.include_router(part.router)
+    app.include_router(dashboard.router())
     _document_raw_handlers(app)
     middleware.install(app, settings, direct=ingest_api.DIRECT, requests=requests)
     return app

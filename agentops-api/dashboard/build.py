@@ -35,7 +35,7 @@ def install() -> None:
     stamp, wanted = MODULES / _STAMP, _hash(["package-lock.json"])
     if _read(stamp) != wanted:
         print("Installing the dashboard's locked packages (once, about half a minute) ...", flush=True)
-        npm("ci", "--no-progress", "--loglevel=error")
+        npm("ci", "--prefer-offline", "--no-progress", "--loglevel=error")
         stamp.write_text(wanted)
 
 

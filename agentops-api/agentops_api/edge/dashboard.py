@@ -18,8 +18,6 @@ from agentops_api.edge.encodings import preferred
 from agentops_api.edge.route import Route
 from agentops_api.errors import NotFound
 
-router = APIRouter(tags=["pages"], route_class=Route)
-
 DIST = Path(__file__).parent.parent / "dashboard_dist"
 INDEX = "index.html"
 _SUFFIXES = {"br": ".br", "gzip": ".gz"}
@@ -30,7 +28,7 @@ _TYPES = {
     ".html": "text/html; charset=utf-8",
 }
 # Addresses of screens. Not one has a dot segment, a backslash, or what another decoding would make into one.
-_SCREEN = re.compile(r"(?!assets/)[A-Za-z0-9_~-]+(?:/[A-Za-z0-9_~-]+)*")
+_SCREEN = re.compile(r"(?!assets(?:/|$))[A-Za-z0-9_~-]+(?:/[A-Za-z0-9_~-]+)*")
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _FRESH = "no-cache"
 
@@ -68,15 +66,27 @@ class File:
     """Its content by content coding; `identity` is always there."""
 
 
-async def bundle() -> dict[str, File]:
-    """The dashboard's files by their path below `/app/`; none while it is not built. Read once."""
-    global _bundle  # noqa: PLW0603 - a cache that must not keep that there was nothing yet
-    if not _bundle:
-        _bundle = await to_thread.run_sync(read_bundle, DIST)
-    return _bundle
+def router(directory: Path = DIST) -> APIRouter:
+    """Serves the build in the directory, which is read when somebody first asks, and looked for until it is there."""
+    files: dict[str, File] = {}
+    routes = APIRouter(tags=["pages"], route_class=Route)
 
+    @routes.get("/app", include_in_schema=False)
+    @routes.get("/app/{path:path}", include_in_schema=False)
+    async def dashboard(request: Request, path: str = "") -> Response:
+        """One of the files, or the page itself, which shows the screen that the path names."""
+        if not files:
+            files.update(await to_thread.run_sync(read_bundle, directory))
+        if not files:
+            return HTMLResponse(_NOT_BUILT, 503, headers=_PAGE_HEADERS | {"Retry-After": "60"})
+        file = files.get(path)
+        if file is None:
+            if path and not _SCREEN.fullmatch(path):
+                raise NotFound("The dashboard has no such file.")
+            file = files[INDEX]
+        return _answer(request, file)
 
-_bundle: dict[str, File] = {}
+    return routes
 
 
 def read_bundle(directory: Path) -> dict[str, File]:
@@ -99,26 +109,6 @@ def _read(path: Path) -> File:
         etag=sha256(content).hexdigest()[:32],
         encodings=encodings | {"identity": content},
     )
-
-
-@router.get("/app", include_in_schema=False)
-async def dashboard(request: Request) -> Response:
-    """The dashboard."""
-    return await dashboard_file(request, "")
-
-
-@router.get("/app/{path:path}", include_in_schema=False)
-async def dashboard_file(request: Request, path: str) -> Response:
-    """One of its files, or the page itself, which shows the screen that the path names."""
-    files = await bundle()
-    if not files:
-        return HTMLResponse(_NOT_BUILT, 503, headers=_PAGE_HEADERS | {"Retry-After": "60"})
-    file = files.get(path)
-    if file is None:
-        if path and not _SCREEN.fullmatch(path):
-            raise NotFound("The dashboard has no such file.")
-        file = files[INDEX]
-    return _answer(request, file)
 
 
 def _answer(request: Request, file: File) -> Response:

@@ -50,9 +50,10 @@ async def stream_evaluations(
     query: Annotated[ChoiceQuery, Query()],
     last_event_id: Annotated[str | None, StringConstraints(max_length=100), Header()] = None,
 ) -> Response:
-    """Server-sent events: `evaluation` for each that is stored from now on, whichever server stores it; its data is the
-    evaluation, with texts cut at 2,000 characters and after the tenth document. Of more than 100 a second, the newest.
-    `end` says why the stream ends: the credential did, or the server wants to be asked anew.
+    """Server-sent events: `evaluation` for each that is stored from now on, whichever server stores it; of more than
+    100 a second, the newest. Its data is the evaluation, with texts cut at 2,000 characters (a response then has no
+    claims) and documents after the tenth. `end` says why the stream ends: the credential did, or the server wants to be
+    asked anew.
 
     What is dated more than 30 seconds back when it is stored is not told. `Last-Event-ID`, the `id` of the last event
     that was received, goes on behind it, up to five minutes back.

@@ -41,7 +41,7 @@ _LOOK_S = 1.0
 """Between two looks, whether the caller still may listen (with the authenticator's four seconds: five) and for news."""
 _LOOK_S_MIN = 0.25
 _HEARTBEAT_S = 15.0
-_STALL_S_MAX = 10.0
+STALL_S_MAX = 10.0
 """A client that takes nothing for so long is given up."""
 _RETRY_MS = 2_000
 _BUSY_RETRY_S = 10
@@ -56,9 +56,17 @@ _log = logging.getLogger(__name__)
 class Streams:
     """Those that are open: each costs a read a second, so they are counted."""
 
-    def __init__(self, store: EvaluationStore, writer: Writer, *, at_once_max: int, seconds_max: float) -> None:
+    def __init__(
+        self,
+        store: EvaluationStore,
+        writer: Writer,
+        *,
+        at_once_max: int,
+        seconds_max: float,
+        stall_s_max: float = STALL_S_MAX,
+    ) -> None:
         self.store, self.writer = store, writer
-        self.seconds_max = seconds_max
+        self.seconds_max, self.stall_s_max = seconds_max, stall_s_max
         self._at_once_max = at_once_max
         self._open = Counter[UUID]()
 
@@ -139,9 +147,9 @@ class Stream(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             gone = asyncio.create_task(_until_gone(receive))
             try:
-                await self._tell(_Line(send), committed, gone)
+                await self._tell(_Line(send, self._streams.stall_s_max), committed, gone)
             except TimeoutError:
-                _log.info("A stream was given up: its client took nothing for %.0f s", _STALL_S_MAX)
+                _log.info("A stream was given up: its client took nothing for %.0f s", self._streams.stall_s_max)
                 return
             finally:
                 await tasks.end(gone)
@@ -181,13 +189,13 @@ class Stream(Response):
 class _Line:
     """What the client reads, and how long it has heard nothing."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, stall_s_max: float) -> None:
+        self._send, self._stall_s_max = send, stall_s_max
         self._spoke = monotonic()
 
     async def write(self, part: bytes) -> None:
         """Raises TimeoutError when the client takes nothing."""
-        async with asyncio.timeout(_STALL_S_MAX):
+        async with asyncio.timeout(self._stall_s_max):
             await self._send({"type": "http.response.body", "body": part, "more_body": True})
         self._spoke = monotonic()
 

@@ -98,13 +98,17 @@ _PAGE: LiteralString = (
     + " FROM evaluations CONDITIONS ORDER BY created_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s"
 )
 
-# A live tail is looked at, not worked with: what is long is cut before it leaves the database.
-_CUT_COLUMNS: LiteralString = """
-id, created_at, left(prompt, 2000) AS prompt, left(response, 2000) AS response,
-(SELECT array_agg(left(document, 2000)) FROM unnest(retrieved_docs[:10]) AS document) AS retrieved_docs,
-semantic_drift, uncertainty, factual_support, hallucination_probability, hallucinated, latency_sec, throughput_qps,
-mode, model_name, agent_name, session_id, metadata
-"""
+# A live tail is looked at, not worked with: what is long is cut before it leaves the database. Claims name places in
+# the whole response.
+_CUT_COLUMNS: LiteralString = (
+    _COLUMNS.replace(" prompt,", " left(prompt, 2000) AS prompt,")
+    .replace(" response,", " left(response, 2000) AS response,")
+    .replace(" claims,", " CASE WHEN length(response) <= 2000 THEN claims END AS claims,")
+    .replace(
+        " retrieved_docs,",
+        " (SELECT array_agg(left(document, 2000)) FROM unnest(retrieved_docs[:10]) AS document) AS retrieved_docs,",
+    )
+)
 _NEWEST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
 
 _STORED_TIMES: LiteralString = """

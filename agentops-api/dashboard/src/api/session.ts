@@ -1,6 +1,6 @@
 /**
  * Who is signed in, in this tab. The access token lives in memory only; the refresh token in a cookie that no script can
- * read (docs/adr/0013). Each refresh token works once, and a second use ends the session, so all tabs take turns.
+ * read (docs/adr/0014). Each refresh token works once, and a second use ends the session, so all tabs take turns.
  */
 
 const SIGNED_IN = "agentops.signed-in";
