@@ -51,7 +51,7 @@ async def server(anyio_backend: str) -> AsyncGenerator[Server]:
         pytest.skip("the dashboard is not built: make dashboard")
     with new_site() as site:
         started = site.spawn()
-        await ready(started)
+        await ready(started, 180)
         yield started
         assert started.errors() == []
 
