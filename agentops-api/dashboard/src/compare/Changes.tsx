@@ -1,8 +1,9 @@
 import type { Change, Schemas } from "../api/client";
 import { Badge, type Tone } from "../ui/Badge";
 import { count, difference, NOTHING, percent, perSecond, score, seconds } from "../ui/numbers";
-import { Panel } from "../ui/Page";
+import { Panel, Wide } from "../ui/Page";
 import styles from "./compare.module.css";
+import { Rates } from "./Rates";
 
 type Comparison = Schemas["Comparison"];
 type Shown = { label: string; kind: "rate" | "value"; format: (value: number | null | undefined) => string };
@@ -18,12 +19,12 @@ const METRICS: Record<string, Shown> = {
   avg_uncertainty: { label: "Uncertainty", kind: "value", format: score },
   avg_factual_support: { label: "Factual support", kind: "value", format: score },
 };
-const VERDICTS: Record<Comparison["verdict"], { tone: Tone; text: string }> = {
-  regressed: { tone: "bad", text: "The candidate is really worse." },
-  improved: { tone: "good", text: "The candidate is really better." },
-  mixed: { tone: "warn", text: "The candidate is worse in some figures and better in others." },
-  "no real change": { tone: "neutral", text: "No real change: what differs may be chance." },
-  "too few": { tone: "neutral", text: "Too few evaluations to say." },
+const VERDICTS: Record<Comparison["verdict"], { tone: Tone; label: string; text: string }> = {
+  regressed: { tone: "bad", label: "Regressed", text: "The candidate is really worse." },
+  improved: { tone: "good", label: "Improved", text: "The candidate is really better." },
+  mixed: { tone: "warn", label: "Mixed", text: "The candidate is worse in some figures and better in others." },
+  "no real change": { tone: "neutral", label: "No real change", text: "What differs may be chance." },
+  "too few": { tone: "neutral", label: "Too few", text: "There are not enough evaluations to say." },
 };
 
 type Props = { comparison: Comparison; baseName: string; candidateName: string };
@@ -34,11 +35,17 @@ export function Changes({ comparison, baseName, candidateName }: Props) {
     <Panel>
       <p className={styles.verdict}>
         <Badge tone={verdict.tone} dot>
-          {comparison.verdict}
+          {verdict.label}
         </Badge>
         {verdict.text}
       </p>
-      <div className={styles.room}>
+      <Rates
+        sides={[
+          { name: baseName, side: comparison.base },
+          { name: candidateName, side: comparison.candidate },
+        ]}
+      />
+      <Wide label="Figures">
         <table className={styles.table}>
           <thead>
             <tr>
@@ -55,7 +62,7 @@ export function Changes({ comparison, baseName, candidateName }: Props) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Wide>
     </Panel>
   );
 }

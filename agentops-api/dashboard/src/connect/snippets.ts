@@ -2,7 +2,8 @@
 
 export function curlSnippet(origin: string, key: string): string {
   return `curl -sS ${origin}/evaluations/ \\
-  -H 'X-API-Key: ${key}' -H 'Content-Type: application/json' -d '{
+  -H 'X-API-Key: ${key}' \\
+  -H 'Content-Type: application/json' -d '{
     "prompt": "What is the capital of France?",
     "response": "Paris is the capital of France.",
     "factual_support": 0.95,

@@ -4,7 +4,7 @@ import type { Evaluation } from "../api/client";
 import { Badge, type Tone } from "../ui/Badge";
 import { percent } from "../ui/numbers";
 import { Panel } from "../ui/Page";
-import { type Claim, claimsOf, type Evidence, LABELS, type Label, stretchesOf } from "./claims";
+import { type Claim, type Evidence, LABELS, type Label, stretchesOf } from "./claims";
 import styles from "./detail.module.css";
 
 const TONES: Record<Label, Tone> = {
@@ -19,7 +19,7 @@ type Show = (evidence: Evidence) => void;
 
 /** The response; where its sentences were checked, each is coloured, and its evidence stands beside it. */
 export function Answer({ evaluation, show }: { evaluation: Evaluation; show?: Show }) {
-  const claims = claimsOf(evaluation);
+  const claims = evaluation.claims ?? [];
   const [chosen, setChosen] = useState<number | null>(null);
   if (claims.length === 0) {
     return (
@@ -76,7 +76,7 @@ function ClaimItem({ claim, isChosen, choose, show }: ItemProps) {
           <Badge tone={TONES[claim.label]}>{LABELS[claim.label]}</Badge>
           {probability !== null && (
             <span className="num" title="Probability that the documents do not support it">
-              {percent(probability)} unsupported
+              {percent(probability)} risk
             </span>
           )}
         </span>

@@ -112,7 +112,7 @@ function Beside({ id }: { id: string }) {
   };
   if (!other || other === id) {
     return (
-      <Button variant="default" onClick={mark}>
+      <Button size="xs" variant="default" onClick={mark}>
         Compare with …
       </Button>
     );
@@ -121,5 +121,9 @@ function Beside({ id }: { id: string }) {
     marked.set(null);
     void navigate({ to: "/evaluations/beside/$left/$right", params: { left: other, right: id }, search });
   };
-  return <Button onClick={compare}>Compare with the marked one</Button>;
+  return (
+    <Button size="xs" onClick={compare}>
+      Compare with the marked one
+    </Button>
+  );
 }

@@ -4,7 +4,7 @@ import type { Evaluation } from "../api/client";
 import type { Search } from "../filters";
 import { Bar, type Tone } from "../ui/Badge";
 import { CopyIcon } from "../ui/Copy";
-import { perSecond, score, seconds } from "../ui/numbers";
+import { NOTHING, perSecond, score, seconds } from "../ui/numbers";
 import { Panel } from "../ui/Page";
 import { clockTime } from "../ui/time";
 import styles from "./detail.module.css";
@@ -18,6 +18,12 @@ export const SCORES: { name: ScoreName; label: string; tone: Tone }[] = [
   { name: "uncertainty", label: "Uncertainty", tone: "warn" },
 ];
 
+const VERIFICATIONS: Record<NonNullable<Evaluation["status"]>, string> = {
+  verified: "by the documents",
+  unverified: "nothing to compare with",
+  degraded: "by a weaker check",
+};
+
 /** What is known of an answer beside its texts. */
 export function Facts({ evaluation }: { evaluation: Evaluation }) {
   const metadata = Object.entries(evaluation.metadata ?? {});
@@ -30,7 +36,10 @@ export function Facts({ evaluation }: { evaluation: Evaluation }) {
         <dl className={styles.list}>
           <Fact label="Latency" value={seconds(evaluation.latency_sec)} />
           <Fact label="Throughput" value={perSecond(evaluation.throughput_qps)} />
-          <Fact label="Checked by" value={evaluation.mode ?? "–"} />
+          <Fact label="Mode" value={evaluation.mode ?? NOTHING} />
+          {evaluation.status && <Fact label="Verification" value={VERIFICATIONS[evaluation.status]} />}
+          {evaluation.detector && <Fact label="Detector" value={evaluation.detector} />}
+          {evaluation.scoring && <Fact label="Scoring" value={evaluation.scoring} />}
           <div>
             <dt>Id</dt>
             <dd className={styles.id}>

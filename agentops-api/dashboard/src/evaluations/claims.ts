@@ -1,16 +1,10 @@
 /** The sentences of an answer with what was found about each, cut out of the whole text. */
 
-export type Label = "supported" | "unsupported" | "contradicted" | "not_checkable";
-export type Evidence = { document: number; start: number; end: number; text: string };
-export type Claim = {
-  text: string;
-  start: number;
-  end: number;
-  label: Label;
-  probability: number | null;
-  evidence: Evidence | null;
-  reasons: string[];
-};
+import type { Schemas } from "../api/client";
+
+export type Claim = Schemas["Claim"];
+export type Evidence = Schemas["Evidence"];
+export type Label = Claim["label"];
 /** A stretch of the answer; what lies between claims has none. */
 export type Stretch = { text: string; claim: number | null };
 
@@ -20,13 +14,6 @@ export const LABELS: Record<Label, string> = {
   contradicted: "Contradicted",
   not_checkable: "Not checkable",
 };
-
-/** The claims of a record, where it has any that can be read. */
-export function claimsOf(record: object): Claim[] {
-  const found = (record as { claims?: unknown }).claims;
-  if (!Array.isArray(found)) return [];
-  return found.filter((each): each is Claim => typeof each === "object" && each !== null && each.label in LABELS);
-}
 
 /** The text before, from and behind two positions, which count Unicode characters, as the server's do. */
 export function cutAt(text: string, start: number, end: number): [string, string, string] {

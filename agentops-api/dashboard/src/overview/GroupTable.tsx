@@ -6,8 +6,9 @@ import { useChange } from "../filterbar/PeriodPicker";
 import type { Period, Search } from "../filters";
 import { breakdownQuery } from "../queries";
 import { Failed } from "../ui/Failure";
+import { Interval, scaleOf } from "../ui/Interval";
 import { count, percent, score, seconds } from "../ui/numbers";
-import { Empty, Panel, Skeleton } from "../ui/Page";
+import { Empty, Panel, Skeleton, Wide } from "../ui/Page";
 import styles from "./overview.module.css";
 
 type Row = Schemas["Row"];
@@ -27,12 +28,12 @@ export function GroupTable({ by, period, search }: Props) {
   const [sort, setSort] = useState<Sort>("count");
   const { data, error, refetch } = useQuery(breakdownQuery(by, period, search));
   const rows = (data?.rows ?? []).toSorted((a, b) => (b.figures[sort] ?? -1) - (a.figures[sort] ?? -1));
-  const rateMax = Math.max(0.01, ...rows.map((row) => row.figures.hallucination_rate_high ?? 0));
+  const most = scaleOf(rows.map((row) => row.figures));
   const title = by === "agent" ? "By agent" : "By model";
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   return (
     <Panel title={title} note={rows.length > ROWS_SHOWN ? `${ROWS_SHOWN} of ${data?.groups}` : undefined}>
-      <div className={styles.tableRoom}>
+      <Wide label={by === "agent" ? "Agents" : "Models"}>
         <table className={styles.table}>
           <thead>
             <tr>
@@ -49,20 +50,20 @@ export function GroupTable({ by, period, search }: Props) {
           </thead>
           <tbody>
             {rows.slice(0, ROWS_SHOWN).map((row) => (
-              <GroupRow key={row.key[0] ?? ""} by={by} row={row} rateMax={rateMax} chosen={search[by] === row.key[0]} />
+              <GroupRow key={row.key[0] ?? ""} by={by} row={row} most={most} chosen={search[by] === row.key[0]} />
             ))}
           </tbody>
         </table>
         {!data && <Skeleton height={150} />}
         {data && rows.length === 0 && <Empty title="Nothing in this period" />}
-      </div>
+      </Wide>
     </Panel>
   );
 }
 
-type RowProps = { by: "agent" | "model"; row: Row; rateMax: number; chosen: boolean };
+type RowProps = { by: "agent" | "model"; row: Row; most: number; chosen: boolean };
 
-function GroupRow({ by, row, rateMax, chosen }: RowProps) {
+function GroupRow({ by, row, most, chosen }: RowProps) {
   const change = useChange();
   const name = row.key[0];
   const { figures } = row;
@@ -81,25 +82,14 @@ function GroupRow({ by, row, rateMax, chosen }: RowProps) {
       <td className="num">{count(figures.count)}</td>
       <td className="num">
         <span className={styles.rate}>
-          <Interval figures={figures} max={rateMax} />
+          <span className={styles.interval}>
+            <Interval figures={figures} most={most} />
+          </span>
           {percent(figures.hallucination_rate)}
         </span>
       </td>
       <td className="num">{seconds(figures.latency_p95)}</td>
       <td className="num">{score(figures.avg_factual_support)}</td>
     </tr>
-  );
-}
-
-/** The rate as a dot within its 95 % interval; all rows have one scale. */
-function Interval({ figures, max }: { figures: Row["figures"]; max: number }) {
-  const { hallucination_rate: rate, hallucination_rate_low: low, hallucination_rate_high: high } = figures;
-  if (rate === null || low === null || high === null) return <span className={styles.interval} />;
-  const at = (value: number) => `${(value / max) * 100}%`;
-  return (
-    <span className={styles.interval} title={`95 %: ${percent(low)} to ${percent(high)}`}>
-      <span className={styles.whisker} style={{ left: at(low), width: at(high - low) }} />
-      <span className={styles.point} style={{ left: at(rate) }} />
-    </span>
   );
 }

@@ -7,7 +7,7 @@ import { PeriodPicker, useChange } from "../filterbar/PeriodPicker";
 import { periodOf, type Search } from "../filters";
 import { Failed } from "../ui/Failure";
 import { NOTHING, percent, seconds } from "../ui/numbers";
-import { Empty, Page, Panel, Skeleton } from "../ui/Page";
+import { Empty, Page, Panel, Skeleton, Wide } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import { DAYS_MAX, sessionPeriodOf, sessionsQuery } from "./queries";
 import styles from "./sessions.module.css";
@@ -70,7 +70,7 @@ export function Screen() {
 
 function Table({ sessions, search }: { sessions: Schemas["Session"][]; search: Search }) {
   return (
-    <div className={styles.room}>
+    <Wide label="Conversations">
       <table className={styles.table}>
         <thead>
           <tr>
@@ -113,6 +113,6 @@ function Table({ sessions, search }: { sessions: Schemas["Session"][]; search: S
           ))}
         </tbody>
       </table>
-    </div>
+    </Wide>
   );
 }

@@ -1,90 +1,80 @@
 import { Button, Select } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
+import { api, type Schemas, told } from "../api/client";
 import { NameFilter } from "../filterbar/NameFilter";
 import { PeriodPicker } from "../filterbar/PeriodPicker";
-import { periodLabel, type Search } from "../filters";
+import { namesOf, periodLabel, periodOf, type Search } from "../filters";
+import { usePlace } from "../shell/Projects";
+import { Glyph } from "../ui/icons";
 import { Panel } from "../ui/Page";
-import { download } from "./download";
+import { Exports } from "./Exports";
 import styles from "./settings.module.css";
 
-const FORMATS = [
+type Format = NonNullable<Schemas["ExportRequest"]["format"]>;
+const FORMATS: { value: Format; label: string }[] = [
   { value: "csv", label: "CSV" },
-  { value: "jsonl", label: "JSON Lines" },
-  { value: "json", label: "JSON" },
+  { value: "jsonl", label: "JSON Lines, gzip" },
+  { value: "json", label: "JSON, gzip" },
   { value: "parquet", label: "Parquet" },
 ];
-const MEGABYTE = 1_000_000;
-type Doing = { state: "idle" | "running" | "done"; bytes: number; fault: string | null };
-const IDLE: Doing = { state: "idle", bytes: 0, fault: null };
+const KIND = "export_evaluations";
+const SHOWN = 10;
+const POLL_MS = 1_000;
 
-/** All that the filters let through, as a file. */
+/** All that the filters let through, written into a file by the server. */
 export function Export() {
   const search = useSearch({ from: "/signed-in" });
-  const [format, setFormat] = useState("csv");
-  const [doing, start, stop] = useDownload(search, format);
+  const project = usePlace()?.project.id;
+  const [format, setFormat] = useState<Format>("csv");
+  const client = useQueryClient();
+  const jobs = useQuery({
+    queryKey: ["exports", project],
+    queryFn: () => told(api.GET("/api/v1/jobs", { params: { query: { kind: KIND, limit: SHOWN } } })),
+    refetchInterval: (query) => (query.state.data?.data.some(isUnderWay) ? POLL_MS : false),
+  });
+  const ask = useMutation({
+    mutationFn: () => told(api.POST("/api/v1/exports", { body: orderOf(search, format) })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["exports"] }),
+  });
   return (
     <Panel title="Export" note={`evaluations of ${periodLabel(search)}`}>
       <div className={`${styles.form} ${styles.wide}`}>
         <div className={styles.buttons}>
           <Select
             size="xs"
-            w={130}
+            w={150}
             aria-label="Format"
             allowDeselect={false}
             data={FORMATS}
             value={format}
-            onChange={(value) => setFormat(value ?? "csv")}
+            onChange={(value) => setFormat((value as Format | null) ?? "csv")}
           />
           <NameFilter by="agent" />
           <NameFilter by="model" />
           <PeriodPicker />
+          <Button size="xs" leftSection={<Glyph name="plus" />} loading={ask.isPending} onClick={() => ask.mutate()}>
+            Make the file
+          </Button>
         </div>
-        <div className={styles.buttons}>
-          {doing.state === "running" ? (
-            <Button variant="default" onClick={stop}>
-              Stop
-            </Button>
-          ) : (
-            <Button onClick={start}>Download</Button>
-          )}
-          <span role="status" className={`${styles.lead} num`}>
-            {doing.state === "running" && `${(doing.bytes / MEGABYTE).toFixed(1)} MB so far …`}
-            {doing.state === "done" && `Complete: ${(doing.bytes / MEGABYTE).toFixed(1)} MB`}
-          </span>
-        </div>
-        {doing.fault && (
+        {(ask.error ?? jobs.error) && (
           <p className={styles.fault} role="alert">
-            {doing.fault}
+            {(ask.error ?? jobs.error)?.message}
           </p>
         )}
-        <p className={styles.lead}>
-          The browser holds the file while it comes. For millions of evaluations use <code>agentops export</code>.
-        </p>
       </div>
+      <Exports jobs={jobs.data?.data ?? []} />
     </Panel>
   );
 }
 
-function useDownload(search: Search, format: string): [Doing, () => void, () => void] {
-  const [doing, setDoing] = useState<Doing>(IDLE);
-  const running = useRef<AbortController | null>(null);
-  useEffect(() => () => running.current?.abort(), []);
-  const start = async () => {
-    const controller = new AbortController();
-    running.current = controller;
-    let bytes = 0;
-    setDoing({ ...IDLE, state: "running" });
-    try {
-      await download(search, format, controller.signal, (size) => {
-        bytes = size;
-        setDoing({ state: "running", bytes, fault: null });
-      });
-      setDoing({ state: "done", bytes, fault: null });
-    } catch (error) {
-      const fault = controller.signal.aborted ? null : error instanceof Error ? error.message : "It broke off.";
-      setDoing({ state: "idle", bytes, fault });
-    }
-  };
-  return [doing, () => void start(), () => running.current?.abort()];
+function isUnderWay(job: Schemas["Job"]): boolean {
+  return job.status === "queued" || job.status === "running";
+}
+
+function orderOf(search: Search, format: Format): Schemas["ExportRequest"] {
+  const { start, end } = periodOf(search, Date.now());
+  // Spreadsheets open plain CSV.
+  return { ...namesOf(search), start_date: start, end_date: end, format, gzip: format !== "csv" };
 }

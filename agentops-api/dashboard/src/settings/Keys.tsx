@@ -7,7 +7,7 @@ import { Badge } from "../ui/Badge";
 import { Confirm } from "../ui/Confirm";
 import { Failed } from "../ui/Failure";
 import { Glyph } from "../ui/icons";
-import { Empty, Panel, Skeleton } from "../ui/Page";
+import { Empty, Panel, Skeleton, Wide } from "../ui/Page";
 import { ago, dayOf, fullTime } from "../ui/time";
 import { NewKey } from "./NewKey";
 import styles from "./settings.module.css";
@@ -61,7 +61,7 @@ export function Keys() {
 
 function Table({ keys, mayRevoke }: { keys: Key[]; mayRevoke: boolean }) {
   return (
-    <div className={styles.room}>
+    <Wide label="Keys">
       <table className={styles.table}>
         <thead>
           <tr>
@@ -79,7 +79,7 @@ function Table({ keys, mayRevoke }: { keys: Key[]; mayRevoke: boolean }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Wide>
   );
 }
 

@@ -4,7 +4,7 @@ import { api, type Schemas, told } from "../api/client";
 import { signOut } from "../api/session";
 import { Badge } from "../ui/Badge";
 import { Failed } from "../ui/Failure";
-import { Panel, Skeleton } from "../ui/Page";
+import { Panel, Skeleton, Wide } from "../ui/Page";
 import { ago, fullTime } from "../ui/time";
 import { deviceOf } from "./device";
 import styles from "./settings.module.css";
@@ -25,7 +25,7 @@ export function Sessions() {
       {list.isError && <Failed error={list.error} retry={() => void list.refetch()} />}
       {list.isPending && <Skeleton height={120} />}
       {list.data && (
-        <div className={styles.room}>
+        <Wide label="Sessions">
           <table className={styles.table}>
             <thead>
               <tr>
@@ -43,7 +43,7 @@ export function Sessions() {
               ))}
             </tbody>
           </table>
-        </div>
+        </Wide>
       )}
       {list.hasNextPage && (
         <Button variant="subtle" size="xs" m={10} onClick={() => void list.fetchNextPage()}>

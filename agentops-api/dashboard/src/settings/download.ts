@@ -1,19 +1,15 @@
-/** Downloads with the session's token, which a plain link could not show. */
+/** Files, fetched with the session's token, which a plain link could not show. */
 
 import { fetchSignedIn, problemOf } from "../api/client";
-import { periodOf, type Search } from "../filters";
+import type { ExportFile } from "./file";
 
+/** Fetches the file and hands it to the browser, which holds all of it meanwhile. */
 export async function download(
-  search: Search,
-  format: string,
+  { path, name }: ExportFile,
   signal: AbortSignal,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  const period = periodOf(search, Date.now());
-  const query = new URLSearchParams({ format, start_date: period.start, end_date: period.end });
-  if (search.agent) query.set("agent_name", search.agent);
-  if (search.model) query.set("model_name", search.model);
-  const answer = await fetchSignedIn(new Request(`${location.origin}/api/v1/exports/evaluations?${query}`, { signal }));
+  const answer = await fetchSignedIn(new Request(new URL(path, location.origin), { signal }));
   if (!answer.ok || !answer.body) throw problemOf(answer, await answer.json().catch(() => null));
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
@@ -23,7 +19,7 @@ export async function download(
     bytes += part.value.length;
     onBytes(bytes);
   }
-  save(new Blob(parts), `evaluations.${format}`);
+  save(new Blob(parts), name);
 }
 
 function save(content: Blob, name: string): void {

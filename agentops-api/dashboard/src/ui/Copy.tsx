@@ -46,7 +46,7 @@ export function CopyIcon({ text, label }: { text: string; label: string }) {
 export function CopyButton({ text, label }: { text: string; label: string }) {
   const [copied, run] = useCopy(text);
   return (
-    <Button variant="default" leftSection={<Glyph name={copied ? "check" : "copy"} />} onClick={run}>
+    <Button size="xs" variant="default" leftSection={<Glyph name={copied ? "check" : "copy"} />} onClick={run}>
       {copied ? "Copied" : label}
     </Button>
   );

@@ -35,6 +35,16 @@ export function Panel({ title, note, aside, className = "", children }: PanelPro
   );
 }
 
+/** What may be wider than the screen, and then scrolls in itself. */
+export function Wide({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+    <section className={styles.wide} aria-label={label} tabIndex={0}>
+      {children}
+    </section>
+  );
+}
+
 /** What stands where there is nothing: why, and what to do about it. */
 export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
   return (

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { count, difference, NOTHING, percent, perSecond, score, seconds } from "./numbers";
+import { bytes, count, difference, NOTHING, percent, perSecond, score, seconds } from "./numbers";
 
 test("what was not measured is a dash", () => {
   expect([count, percent, score, seconds, perSecond].map((format) => format(null))).toEqual(Array(5).fill(NOTHING));
@@ -29,4 +29,8 @@ test("differences have a sign, and rates differ in points", () => {
   expect(difference(100, 100, "value")).toBe("±0.0 %");
   expect(difference(5, 0, "value")).toBeNull();
   expect(difference(5, null, "value")).toBeNull();
+});
+
+test("sizes are told in decimal units", () => {
+  expect([0, 512, 1_000, 1_234_567, 5e12].map(bytes)).toEqual(["0 bytes", "512 bytes", "1 kB", "1.23 MB", "5,000 GB"]);
 });

@@ -37,6 +37,14 @@ export function seconds(value: Maybe): string {
   return `${(value / 3_600).toFixed(1)} h`;
 }
 
+/** Bytes, as the largest decimal unit that makes them readable. */
+export function bytes(value: Maybe): string {
+  if (value == null) return NOTHING;
+  const units = ["bytes", "kB", "MB", "GB"];
+  const power = Math.min(units.length - 1, value < 1 ? 0 : Math.floor(Math.log10(value) / 3));
+  return `${three.format(value / 1_000 ** power)} ${units[power]}`;
+}
+
 export function perSecond(value: Maybe): string {
   return value == null ? NOTHING : `${three.format(value)}/s`;
 }
