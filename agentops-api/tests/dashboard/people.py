@@ -1,5 +1,6 @@
 """People, and the pages that they look at, watched for what nobody should see."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -31,10 +32,10 @@ class Person:
     history: list[str] = field(default_factory=list[str])
     """The ids of their evaluations, oldest first."""
 
-    async def send(self, *evaluations: dict[str, object]) -> list[str]:
+    async def send(self, *evaluations: Mapping[str, object]) -> list[str]:
         """Stores evaluations; their ids."""
         async with httpx2.AsyncClient(base_url=self.url, headers={"X-API-Key": self.key}) as client:
-            answer = await client.post("/evaluations/batch", json={"evaluations": evaluations})
+            answer = await client.post("/evaluations/batch", json={"evaluations": [*evaluations]})
             assert answer.status_code == 201, answer.text
             return [each["id"] for each in answer.json()["results"]]
 
