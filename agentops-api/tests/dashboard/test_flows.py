@@ -155,7 +155,7 @@ async def test_who_logs_out_is_out_in_every_tab_and_nothing_of_theirs_is_left(se
     other = await context.new_page()
     await outside.go("/app/")
     await other.goto("/app/evaluations")
-    await page.get_by_role("button", name="Eve Example").click()
+    await page.get_by_role("button", name="Eve Example", exact=True).click()
     await page.get_by_role("menuitem", name="Log out").click()
     for each in (page, other):
         await expect(each).to_have_url(re.compile("/app/login"))
