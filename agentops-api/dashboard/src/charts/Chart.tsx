@@ -17,6 +17,8 @@ export type ChartProps = {
   format: (value: number | null | undefined) => string;
   /** Whether values end at 1, as scores do. */
   unitScale?: boolean;
+  /** Whether values are counts. */
+  whole?: boolean;
   onZoom: (start: number, end: number) => void;
 };
 
@@ -76,14 +78,14 @@ function summary(lines: Line[], format: ChartProps["format"]): string {
 /** The plot in its place: made anew for another theme or other lines, else only given its data. */
 function usePlot(
   place: React.RefObject<HTMLDivElement | null>,
-  { times, lines, format, unitScale = false, onZoom }: ChartProps,
+  { times, lines, format, unitScale = false, whole = false, onZoom }: ChartProps,
   onCursor: (index: number | null) => void,
 ): React.RefObject<uPlot | null> {
   const scheme = useComputedColorScheme("dark");
   const plot = useRef<uPlot | null>(null);
   const latest = useRef({ onZoom, onCursor, format, times, lines });
   latest.current = { onZoom, onCursor, format, times, lines };
-  const shape = `${scheme} ${unitScale} ${lines.map((line) => `${line.label}/${line.kind}/${line.color}`).join(" ")}`;
+  const shape = `${scheme} ${unitScale} ${whole} ${lines.map((line) => `${line.label}/${line.kind}/${line.color}`).join(" ")}`;
   // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` says all that the options are made of.
   useEffect(() => {
     const element = place.current;
@@ -93,6 +95,7 @@ function usePlot(
       onCursor: (index) => latest.current.onCursor(index),
       onZoom: (start, end) => latest.current.onZoom(start, end),
       unitScale,
+      whole,
     });
     const made = new uPlot(options, dataOf(latest.current.times, latest.current.lines), element);
     plot.current = made;

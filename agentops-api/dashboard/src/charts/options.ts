@@ -16,11 +16,16 @@ export type Doings = {
   onCursor: (index: number | null) => void;
   onZoom: (start: number, end: number) => void;
   unitScale: boolean;
+  /** Whether values are counted, so that there is nothing between two whole numbers. */
+  whole: boolean;
 };
 
 const SYNC = "agentops";
 const DRAG_PX_MIN = 8;
 const HOUR_S = 3_600;
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+/** So few points make no line that could be seen. */
+const DOTS_MAX = 3;
 
 export function optionsOf(element: HTMLElement, lines: Line[], doings: Doings): uPlot.Options {
   const css = getComputedStyle(element);
@@ -44,7 +49,10 @@ export function optionsOf(element: HTMLElement, lines: Line[], doings: Doings): 
     },
     axes: [
       axis(color, { size: 24, space: 68, format: tickTimes }),
-      axis(color, { size: 50, space: 34, format: (ticks) => ticks.map((tick) => plain(doings.format(tick))) }),
+      {
+        ...axis(color, { size: 50, space: 34, format: (ticks) => ticks.map((tick) => plain(doings.format(tick))) }),
+        ...(doings.whole && { incrs: WHOLE_STEPS }),
+      },
     ],
     series: [{}, ...lines.map((line) => series(line, color))],
     bands: low && high ? [{ series: [high, low], fill: color("accent-soft") }] : [],
@@ -115,7 +123,14 @@ function series(line: Line, color: (name: string) => string): uPlot.Series {
     return { stroke: "transparent", fill: stroke, width: 0, points, ...(paths && { paths }) };
   }
   const fill = line.kind === "area" ? (plot: uPlot) => fading(plot, stroke) : undefined;
-  return { stroke, width: 1.75, points: { show: false, size: 5, fill: stroke }, spanGaps: true, ...(fill && { fill }) };
+  const dots = { show: isSparse, size: 6, width: 0, fill: stroke };
+  return { stroke, width: 1.75, points: dots, spanGaps: true, ...(fill && { fill }) };
+}
+
+function isSparse(plot: uPlot, index: number): boolean {
+  let measured = 0;
+  for (const value of plot.data[index] ?? []) if (value != null) measured += 1;
+  return measured <= DOTS_MAX;
 }
 
 /** Full at the top, nothing at the bottom. */

@@ -26,6 +26,7 @@ export function Screen() {
   });
   const mayMake = place !== undefined && place.organization.role !== "viewer";
   const key = made.data?.key;
+  const [arrived, setArrived] = useState<Evaluation | null>(null);
   return (
     <Page title="Connect an agent">
       <ol className={styles.steps}>
@@ -53,8 +54,8 @@ export function Screen() {
         <Step number={2} title="Send an evaluation">
           <Snippets keyText={key ?? PLACEHOLDER} />
         </Step>
-        <Step number={3} title="See it arrive">
-          <Arrival />
+        <Step number={3} title="See it arrive" isDone={arrived !== null}>
+          <Arrival arrived={arrived} setArrived={setArrived} />
         </Step>
       </ol>
     </Page>
@@ -116,8 +117,9 @@ const WAITING: Record<Listening, string> = {
   waiting: "The connection broke; trying again …",
 };
 
-function Arrival() {
-  const [arrived, setArrived] = useState<Evaluation | null>(null);
+type ArrivalProps = { arrived: Evaluation | null; setArrived: (evaluation: Evaluation) => void };
+
+function Arrival({ arrived, setArrived }: ArrivalProps) {
   const client = useQueryClient();
   const state = useStream({}, (evaluation) => {
     setArrived(evaluation);
@@ -145,7 +147,7 @@ function Arrived({ evaluation }: { evaluation: Evaluation }) {
         <Badge tone="accent">It arrived</Badge>
         <Verdict hallucinated={evaluation.hallucinated} />
         <span className="num">
-          {percent(evaluation.hallucination_probability)} probable · {seconds(evaluation.latency_sec)}
+          hallucination probability {percent(evaluation.hallucination_probability)} · {seconds(evaluation.latency_sec)}
         </span>
       </p>
       <p className={styles.prompt}>{evaluation.prompt}</p>

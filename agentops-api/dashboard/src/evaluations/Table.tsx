@@ -1,7 +1,7 @@
 import { UnstyledButton } from "@mantine/core";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
+import { memo, type ReactNode, useEffect, useRef } from "react";
 import type { Evaluation } from "../api/client";
 import { Bar } from "../ui/Badge";
 import { exactCount, score, seconds } from "../ui/numbers";
@@ -97,7 +97,8 @@ function Waiting() {
 
 type RowProps = { row: Evaluation; index: number; top: number; isFresh: boolean };
 
-function Row({ row, index, top, isFresh }: RowProps) {
+/** Kept as it is while the list scrolls: a link costs the router more than all else in it. */
+const Row = memo(function Row({ row, index, top, isFresh }: RowProps) {
   const search = useSearch({ from: "/signed-in" });
   const verdict = row.hallucinated === null ? "none" : row.hallucinated ? "bad" : "good";
   return (
@@ -136,4 +137,4 @@ function Row({ row, index, top, isFresh }: RowProps) {
       </span>
     </div>
   );
-}
+});

@@ -18,6 +18,7 @@ type Panel = {
   note?: string;
   format: (value: number | null | undefined) => string;
   unitScale?: boolean;
+  whole?: boolean;
   lines: (now: Tracks, before: Tracks | undefined) => Line[];
 };
 
@@ -37,6 +38,7 @@ const PANELS: Panel[] = [
   {
     title: "Evaluations",
     format: count,
+    whole: true,
     lines: (now, before) => [
       previous(before, "count"),
       { ...line(now, "count", "All", "accent-3"), kind: "bars" },
@@ -91,8 +93,8 @@ type DrawnProps = { panel: Panel; tracks: Tracks; before: Tracks | undefined; on
 
 function Drawn({ panel, tracks, before, onZoom }: DrawnProps) {
   const lines = useMemo(() => panel.lines(tracks, before), [panel, tracks, before]);
-  const { title, note, format, unitScale } = panel;
-  return <Chart {...{ title, note, format, unitScale, lines, onZoom }} times={tracks.times} />;
+  const { title, note, format, unitScale, whole } = panel;
+  return <Chart {...{ title, note, format, unitScale, whole, lines, onZoom }} times={tracks.times} />;
 }
 
 function line(tracks: Tracks, metric: Metric, label: string, color: Color): Line {
@@ -106,5 +108,7 @@ function bound(tracks: Tracks, end: "low" | "high"): Line {
 
 /** The period before, drawn where the same bucket of this one is. */
 function previous(tracks: Tracks | undefined, metric: Metric, label = "Before"): Line {
-  return { label, color: "ghost", kind: "before", values: (tracks?.points[metric] ?? []).map((point) => point.value) };
+  const values = (tracks?.points[metric] ?? []).map((point) => point.value);
+  // A line along the bottom would say that there was a period before, with nothing in it.
+  return { label, color: "ghost", kind: "before", values: values.some((value) => value) ? values : [] };
 }

@@ -63,7 +63,7 @@ function Turn({ turn, search }: { turn: Evaluation; search: Search }) {
         <p className={styles.facts}>
           <Verdict hallucinated={turn.hallucinated} />
           <span className="num">
-            {score(turn.hallucination_probability)} probable · {seconds(turn.latency_sec)}
+            probability {score(turn.hallucination_probability)} · {seconds(turn.latency_sec)}
           </span>
           <span>{turn.model_name}</span>
           <Link to="/evaluations/$id" params={{ id: turn.id }} search={search}>
