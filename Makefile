@@ -36,10 +36,10 @@ run: dashboard
 dashboard: install
 	@$(BUILD) build
 
-# pytest comes last, so that its closing line ends the output.
+# pytest comes last, so that its closing line ends the output. The tests of a group share a server and a browser.
 test: lint dashboard
 	$(BUILD) run test
-	$(BIN)/python -m pytest -n 2 $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
 lint: install-dev
 	$(BIN)/ruff format --check

@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import expect
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server
-from tests.dashboard.conftest import Person, Tab, newcomer
 from tests.dashboard.history import CHECKED
+from tests.dashboard.people import Person, Tab, newcomer
 
 from scripts.chromium import sign_in
 
@@ -61,7 +61,7 @@ async def test_a_filter_lives_in_the_address(tab: Tab) -> None:
 async def test_what_arrives_is_seen_in_the_live_tail(tab: Tab, person: Person) -> None:
     page = tab.page
     await tab.go("/app/evaluations?agent=newest")
-    await page.get_by_text("Live tail").click()
+    await page.get_by_role("switch", name="Live tail").check(force=True)
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     await person.send(
         {"prompt": "to another agent", "response": "r", "agent_name": "other"},
@@ -97,6 +97,7 @@ async def test_the_sentences_of_an_answer_are_coloured_and_their_evidence_stands
     page = tab.page
     await tab.go(f"/app/evaluations/{person.history[-1]}")
     claims = page.locator("mark[data-tone]")
+    await expect(claims).to_have_count(2)
     assert await claims.evaluate_all("all => all.map(each => each.dataset.tone)") == ["good", "bad"]
     colours = await claims.evaluate_all("all => all.map(each => getComputedStyle(each).backgroundColor)")
     assert len(set(colours)) == 2
@@ -154,12 +155,12 @@ async def test_who_logs_out_is_out_in_every_tab_and_nothing_of_theirs_is_left(se
     other = await context.new_page()
     await outside.go("/app/")
     await other.goto("/app/evaluations")
-    await page.get_by_role("button", name="Eve Example").click()
+    await page.get_by_role("button", name="Eve Example", exact=True).click()
     await page.get_by_role("menuitem", name="Log out").click()
     for each in (page, other):
         await expect(each).to_have_url(re.compile("/app/login"))
         await expect(each.get_by_text("Eve Example")).to_have_count(0)
-    assert [each["name"] for each in await context.cookies()] == []
+    assert await context.cookies() == []
     await page.goto("/app/settings")
     await expect(page).to_have_url(re.compile("/app/login"))
 
@@ -177,4 +178,4 @@ async def test_a_session_that_expired_asks_to_log_in_and_goes_on_where_it_was(se
     await page.locator("input[autocomplete=current-password]").fill(PASSWORD)
     await page.get_by_role("button", name="Log in").click()
     await expect(page).to_have_url(re.compile("/app/compare.*by=model"))
-    await expect(page.get_by_role("heading", name="Compare")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server
-from tests.dashboard.conftest import Person, Tab, newcomer, open_tab
+from tests.dashboard.people import Person, Tab, newcomer, open_tab
 
 from scripts.chromium import PHONE, Theme, sign_in, window
 

@@ -81,9 +81,10 @@ export interface paths {
         };
         /**
          * Evaluations as they arrive
-         * @description Server-sent events: `evaluation` for each that is stored from now on, whichever server stores it; its data is the
-         *     evaluation, with texts cut at 2,000 characters and after the tenth document. Of more than 100 a second, the newest.
-         *     `end` says why the stream ends: the credential did, or the server wants to be asked anew.
+         * @description Server-sent events: `evaluation` for each that is stored from now on, whichever server stores it; of more than
+         *     100 a second, the newest. Its data is the evaluation, with texts cut at 2,000 characters (a response then has no
+         *     claims) and documents after the tenth. `end` says why the stream ends: the credential did, or the server wants to be
+         *     asked anew.
          *
          *     What is dated more than 30 seconds back when it is stored is not told. `Last-Event-ID`, the `id` of the last event
          *     that was received, goes on behind it, up to five minutes back.
