@@ -594,7 +594,7 @@ UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num 
 
 -- Running upgrade 0003 -> 0005
 
--- Files that export jobs write (docs/adr/0013): in the database, because any server must find what any worker wrote.
+-- Files that export jobs write (docs/adr/0017): in the database, because any server must find what any worker wrote.
 
 -- For the key below: a part belongs to a job of its own project.
 CREATE UNIQUE INDEX jobs_of_project ON jobs (project_id, id);

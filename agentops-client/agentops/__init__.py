@@ -25,6 +25,7 @@ from agentops.errors import (
     Unavailable,
 )
 from agentops.functions import detect_hallucination
+from agentops.judge import Cascade, Endpoint, LLMJudge, Prices
 from agentops.outbox import Delivery
 from agentops.results import Evaluation, Stats, StoredEvaluation
 from agentops.throughput import get_throughput_stats, reset_throughput_tracker
@@ -37,17 +38,21 @@ __all__ = [
     "ApiError",
     "AsyncAgentOps",
     "Bounds",
+    "Cascade",
     "Claim",
     "ConnectionFailed",
     "Delivery",
     "Detection",
     "Detector",
+    "Endpoint",
     "Evaluation",
     "Forbidden",
     "Invalid",
+    "LLMJudge",
     "LocalDetector",
     "NotConfigured",
     "NotFound",
+    "Prices",
     "Stats",
     "StoredEvaluation",
     "TooManyRequests",

@@ -194,7 +194,7 @@ def _read(answer: httpx2.Response) -> dict[str, Any]:
         type=said.get("type", "about:blank"),
         request_id=answer.headers.get("X-Request-ID"),
         errors=[FieldError(str(each.get("field")), str(each.get("message"))) for each in errors],
-        retry_after_s=wire.retry_after_s(answer),
+        retry_after_s=wire.retry_after_s(answer.headers),
     )
 
 

@@ -58,6 +58,7 @@ class Evaluation(_Scored):
     """What `evaluate` found. The eight items of SDK 0.2, and what else the detector says."""
 
     notes = Item[list[str]]("What the reader should know besides, such as that a long text was cut.")
+    drift_method = Item[str | None]("What `semantic_drift` was measured by: hashed words, or a model of embeddings.")
     id = Item[str | None]("The evaluation's id on the server; None where it was not queued.")
 
 

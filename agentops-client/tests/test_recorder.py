@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agentops import AgentOps, Detection, NotConfigured
+from agentops import AgentOps, Detection, NotConfigured, notices
 from agentops.testing import capture
 from tests.clients import client_of, program
+from tests.judging import judging
 from tests.receiver import Receiver
 
 
@@ -70,6 +71,30 @@ def test_a_bad_setting_is_a_warning_and_no_error(
     assert AgentOps().evaluate("q", "a").status == "unverified"
     assert len(caplog.records) >= 1
     assert {each.levelno for each in caplog.records} == {logging.WARNING}
+
+
+def test_the_environment_names_a_judge(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    with judging() as judge:
+        monkeypatch.setenv("AGENTOPS_JUDGE_URL", judge.url)
+        monkeypatch.setenv("AGENTOPS_JUDGE_MODEL", "m")
+        monkeypatch.setenv("AGENTOPS_JUDGE_SELF_CHECK", "2")
+        monkeypatch.setenv("AGENTOPS_JUDGE_PRICES", "1/10")
+        monkeypatch.setenv("AGENTOPS_JUDGE_BUDGET_USD", "1")
+        AgentOps(enabled=False).evaluate("q", "The sky is blue.")
+        assert judge.requests
+        for name, value in (
+            ("PRICES", "cheap"),
+            ("PRICES", "1"),
+            ("BUDGET_USD", "-1"),
+            ("SELF_CHECK", "1"),
+            ("MODEL", ""),
+        ):
+            caplog.clear()
+            with monkeypatch.context() as changed:
+                changed.setenv(f"AGENTOPS_JUDGE_{name}", value)
+                changed.setattr(notices, "_said", {})
+                assert AgentOps(enabled=False).evaluate("q", "a").status == "unverified"
+            assert [each.message[:22] for each in caplog.records] == ["The judge is not used:"]
 
 
 def test_sampling_keeps_that_share_and_conversations_whole(receiver: Receiver) -> None:

@@ -12,7 +12,7 @@ from agentops_api.edge.runtime import Runtime
 from agentops_api.exports import store, write_file
 from agentops_api.exports.read import read
 from agentops_api.jobs import store as jobs
-from agentops_api.jobs.models import Hopeless
+from agentops_api.jobs.models import Hopeless, LeaseLost
 from agentops_api.jobs.worker import Work
 from agentops_api.settings import Settings
 from agentops_api.work import worker_of
@@ -99,7 +99,7 @@ async def test_the_file_is_what_the_download_would_be(
     report = job["report"]
     answer = await filled.sdk.get(report["file"])
     kind = wanted.get("format", "jsonl")
-    compressed = wanted.get("gzip", True) and kind != "parquet"
+    compressed = wanted.get("gzip", True) is True and kind != "parquet"
     assert answer.headers["content-disposition"].endswith(f'.{kind}{".gz" * compressed}"')
     assert (answer.headers["content-type"] == "application/gzip") == compressed
     assert "content-encoding" not in answer.headers
@@ -226,7 +226,7 @@ async def test_a_worker_that_lost_the_job_writes_nothing_more_and_the_next_begin
             ask(database.superuser_url, "UPDATE jobs SET status = 'queued', lease_until = NULL")
         return True
 
-    with pytest.raises(jobs.LeaseLost):
+    with pytest.raises(LeaseLost):
         await write_file.write_file(Work(first, server.db), hours=1, bytes_max=2**30, has_room=room)
     assert ask(database.superuser_url, "SELECT number FROM export_parts") == [(0,)]
     async with worker_of(server.db, server.settings):

@@ -935,6 +935,9 @@ export interface components {
          *         }
          *       ],
          *       "source": "rollups",
+         *       "units": {
+         *         "count": "evaluations"
+         *       },
          *       "window": {
          *         "end": "2026-11-23T00:00:00Z",
          *         "start": "2026-11-16T00:00:00Z",
@@ -956,6 +959,13 @@ export interface components {
              * @enum {string}
              */
             source: "rollups" | "rows" | "rollups and rows";
+            /**
+             * Units
+             * @description The unit of each metric.
+             */
+            units: {
+                [key: string]: string;
+            };
             /**
              * Groups
              * @description How many groups there are.
@@ -1010,7 +1020,7 @@ export interface components {
             p_value: number | null;
             /**
              * Significant
-             * @description It is below 5 %.
+             * @description It is below 5 %, and the test says that the figure moved the way it did.
              */
             significant: boolean;
             /**
@@ -1197,6 +1207,9 @@ export interface components {
          *         }
          *       ],
          *       "regressions": [],
+         *       "units": {
+         *         "count": "evaluations"
+         *       },
          *       "verdict": "no real change"
          *     }
          */
@@ -1205,6 +1218,13 @@ export interface components {
             base: components["schemas"]["Side"];
             /** @description What is to be judged. */
             candidate: components["schemas"]["Side"];
+            /**
+             * Units
+             * @description The unit of each metric.
+             */
+            units: {
+                [key: string]: string;
+            };
             /**
              * Changes
              * @description From base to candidate, each with a verdict.
@@ -4489,11 +4509,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only answers to this agent; empty: those without one. */
                 agent_name?: string | null;
@@ -4611,11 +4631,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only answers to this agent; empty: those without one. */
                 agent_name?: string | null;
@@ -4741,11 +4761,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only answers to this agent; empty: those without one. */
                 agent_name?: string | null;
@@ -4871,11 +4891,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only answers to this agent; empty: those without one. */
                 agent_name?: string | null;
@@ -4997,11 +5017,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only answers to this agent; empty: those without one. */
                 agent_name?: string | null;
@@ -5141,11 +5161,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only conversations with an answer of this agent. */
                 agent_name?: string | null;
@@ -5631,9 +5651,16 @@ export interface operations {
                 content: {
                     /** @example … */
                     "application/gzip": string;
+                    /** @example id,created_at,prompt,response,… */
                     "text/csv": string;
+                    /** @example {"end":{"rows":0,"sha256":"…"}} */
                     "application/x-ndjson": string;
+                    /**
+                     * @example {"data":[
+                     *     ],"rows":0,"sha256":"…"}
+                     */
                     "application/json": string;
+                    /** @example PAR1… */
                     "application/vnd.apache.parquet": string;
                 };
             };
@@ -5642,7 +5669,21 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /** @example … */
+                    "application/gzip": string;
+                    /** @example id,created_at,prompt,response,… */
+                    "text/csv": string;
+                    /** @example {"end":{"rows":0,"sha256":"…"}} */
+                    "application/x-ndjson": string;
+                    /**
+                     * @example {"data":[
+                     *     ],"rows":0,"sha256":"…"}
+                     */
+                    "application/json": string;
+                    /** @example PAR1… */
+                    "application/vnd.apache.parquet": string;
+                };
             };
             /** @description Bad Request */
             400: {
