@@ -187,5 +187,6 @@ def _weight(made: Mapping[str, Any]) -> int:
         texts += (name, value) if isinstance(value, str) else (name,)
     claims: Sequence[Mapping[str, Any]] = made.get("claims", ())
     for claim in claims:
-        texts += (claim.get("text", ""), (claim.get("evidence") or {}).get("text", ""), *claim.get("reasons", ()))
+        evidence: Mapping[str, Any] = claim.get("evidence") or {}
+        texts += (claim.get("text", ""), evidence.get("text", ""), *claim.get("reasons", ()))
     return _OVERHEAD_BYTES + _CLAIM_BYTES * len(claims) + sum(map(sys.getsizeof, texts))
