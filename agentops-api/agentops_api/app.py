@@ -25,13 +25,14 @@ from agentops_api.calibrations import api as calibrations_api
 from agentops_api.db.disk import has_room_to_write
 from agentops_api.db.opening import open_database
 from agentops_api.db.pool import Database
-from agentops_api.edge import health, metrics_api, middleware, pages, problems, workers
+from agentops_api.edge import dashboard, health, metrics_api, middleware, pages, problems, workers
 from agentops_api.edge.caller import api_key
 from agentops_api.edge.limits import Limiter
 from agentops_api.edge.runtime import Runtime
 from agentops_api.evaluations import api as evaluations_api
-from agentops_api.evaluations import ingest_api
+from agentops_api.evaluations import ingest_api, stream_api
 from agentops_api.evaluations.models import Window
+from agentops_api.evaluations.tail import Streams
 from agentops_api.exports import api as exports_api
 from agentops_api.exports import files_api
 from agentops_api.exports.download import Downloads
@@ -70,11 +71,12 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     slices = (
-        *(ingest_api, evaluations_api, analytics_api, sessions_api, exports_api, files_api),
+        *(ingest_api, stream_api, evaluations_api, analytics_api, sessions_api, exports_api, files_api),
         *(scoring_api, calibrations_api, project_metrics_api, jobs_api, retention_api, auth_api),
     )
     for part in (*slices, health, metrics_api, pages):
         app.include_router(part.router)
+    app.include_router(dashboard.router())
     _document_raw_handlers(app)
     middleware.install(app, settings, direct=ingest_api.DIRECT, requests=requests)
     return app
@@ -86,7 +88,7 @@ def _lifespan(settings: Settings, requests: Requests) -> Lifespan[FastAPI]:
         log.configure(settings.log_level, settings.log_format)
         async with AsyncExitStack() as stack:
             app.state.runtime = server = await _build(settings, requests, stack)
-            _drain_on_sigterm(server)
+            _drain_on_signals(server)
             _spare_the_collector()
             yield
 
@@ -123,6 +125,9 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
     downloads = Downloads(
         PostgresStore(export_db), at_once_max=settings.exports_max, seconds_max=settings.export_seconds_max
     )
+    streams = Streams(
+        PostgresStore(db), writer, at_once_max=settings.streams_max, seconds_max=settings.stream_seconds_max
+    )
     upkeep.start(stack, "merge busy rollups", 2, partial(upkeep.merge_rollups, db, writer, upkeep.MERGE_ROWS_MIN))
     upkeep.start(stack, "merge quiet rollups", 60, partial(upkeep.merge_rollups, db, writer, 1))
     upkeep.start(stack, "merge what was left", 86_400, partial(upkeep.merge_what_was_left, db))
@@ -148,6 +153,7 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
         authenticator=authenticator,
         limiter=limiter,
         downloads=downloads,
+        streams=streams,
         detectors=detectors,
         requests=requests,
         worker=worker,
@@ -173,8 +179,9 @@ async def _supabase(settings: Settings, stack: AsyncExitStack) -> Supabase | Non
     return await stack.enter_async_context(Supabase(settings.supabase_url, legacy_secret=legacy_secret))
 
 
-def _drain_on_sigterm(server: Runtime) -> None:
-    """Puts itself before the HTTP server's own handler, whichever way that was started: not ready first, then stop."""
+def _drain_on_signals(server: Runtime) -> None:
+    """Puts itself before the HTTP server's own handlers, whichever way that was started: not ready first, then stop."""
+    _on_sigint(server)
     loop = asyncio.get_running_loop()
     stop = signal.getsignal(signal.SIGTERM)
     if not callable(stop):
@@ -189,6 +196,19 @@ def _drain_on_sigterm(server: Runtime) -> None:
         loop.call_soon_threadsafe(loop.call_later, DRAIN_S, stop, signum, None)
 
     signal.signal(signal.SIGTERM, drain)
+
+
+def _on_sigint(server: Runtime) -> None:
+    """Who types Ctrl-C does not wait for a balancer, but streams must hear of it, or the server would wait for them."""
+    stop = signal.getsignal(signal.SIGINT)
+    if not callable(stop) or stop is signal.default_int_handler:
+        return
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        server.draining = True
+        stop(signum, frame)
+
+    signal.signal(signal.SIGINT, end)
 
 
 def _document_raw_handlers(app: FastAPI) -> None:

@@ -12,6 +12,7 @@ from agentops_api.db.pool import Database
 from agentops_api.edge.limits import Limiter
 from agentops_api.edge.workers import Workers
 from agentops_api.evaluations.models import Window
+from agentops_api.evaluations.tail import Streams
 from agentops_api.exports.download import Downloads
 from agentops_api.jobs.worker import Worker
 from agentops_api.metrics import Requests
@@ -35,6 +36,7 @@ class Runtime:
     authenticator: Authenticator
     limiter: Limiter
     downloads: Downloads
+    streams: Streams
     detectors: Detectors
     """Judge answers, beside the server."""
     requests: Requests

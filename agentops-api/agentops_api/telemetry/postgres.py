@@ -99,6 +99,19 @@ _PAGE: LiteralString = (
     + " FROM evaluations CONDITIONS ORDER BY created_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s"
 )
 
+# A live tail is looked at, not worked with: what is long is cut before it leaves the database. Claims name places in
+# the whole response.
+_CUT_COLUMNS: LiteralString = (
+    _COLUMNS.replace(" prompt,", " left(prompt, 2000) AS prompt,")
+    .replace(" response,", " left(response, 2000) AS response,")
+    .replace(" claims,", " CASE WHEN length(response) <= 2000 THEN claims END AS claims,")
+    .replace(
+        " retrieved_docs,",
+        " (SELECT array_agg(left(document, 2000)) FROM unnest(retrieved_docs[:10]) AS document) AS retrieved_docs,",
+    )
+)
+_NEWEST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
+
 _STORED_TIMES: LiteralString = """
 SELECT wanted.project_id, wanted.id, evaluation_ids.created_at
 FROM unnest(%(project_ids)s::uuid[], %(ids)s::uuid[]) AS wanted (project_id, id)
@@ -166,6 +179,21 @@ class PostgresStore:
         prepare = False if filters.min_hallucination_probability is not None else None
         async with self._db.as_project(project_id) as tx:
             return await every(tx, Evaluation, _PAGE.replace("CONDITIONS", where.sql), params, prepare=prepare)
+
+    async def arrived(self, project_id: UUID, filters: Filters, *, limit: int) -> list[Position]:
+        where = _where(project_id, filters)
+        sql = "SELECT created_at, id FROM evaluations" + where.sql + _NEWEST
+        async with self._db.as_project(project_id) as tx:
+            return await every(tx, Position, sql, where.params | {"limit": limit})
+
+    async def arrivals(
+        self, project_id: UUID, filters: Filters, *, besides: Sequence[UUID], limit: int
+    ) -> list[Evaluation]:
+        where = _where(project_id, filters)
+        where.add("id <> ALL (%(besides)s)", besides=besides)
+        sql = "SELECT " + _CUT_COLUMNS + " FROM evaluations" + where.sql + _NEWEST
+        async with self._db.as_project(project_id) as tx:
+            return await every(tx, Evaluation, sql, where.params | {"limit": limit})
 
     async def search(
         self, project_id: UUID, text: str, filters: Filters, *, after: Position | None, limit: int

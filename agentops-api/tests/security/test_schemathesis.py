@@ -23,7 +23,7 @@ ACCOUNT = {"email": "owner@example.com", "password": PASSWORD}
 TIME_OR_STATE = {
     *("created_at", "expires_at", "cursor", "offset", "spreadsheet", "password", "new_password", "email"),
     *("days", "start", "end", "interval", "time_zone", "metadata_value"),
-    *("filter", "before", "rollup_days"),
+    *("filter", "before", "rollup_days", "Last-Event-ID"),
     *("claims", "retrieved_docs", "sample_rate"),
 }
 """Fields whose rules no schema can state: windows of time, cursors of this list, claims that lie within their answer,
@@ -104,7 +104,8 @@ def live(postgres: Postgres) -> Generator[Live]:
         admin.execute("CREATE DATABASE schemathesis TEMPLATE agentops OWNER agentops_owner")
     login, owner = postgres.url("schemathesis"), postgres.url("schemathesis", role="owner")
     with new_site() as site:
-        server = site.spawn(DATABASE_URL=login, MIGRATION_DATABASE_URL=owner, METRICS_TOKEN=METRICS_TOKEN)
+        given = {"METRICS_TOKEN": METRICS_TOKEN, "STREAM_SECONDS_MAX": "0.01"}
+        server = site.spawn(DATABASE_URL=login, MIGRATION_DATABASE_URL=owner, **given)
         anyio.run(ready, server)
         known = Live(f"http://127.0.0.1:{server.port}")
         assert httpx2.post(f"{known.url}/auth/register", json=ACCOUNT).status_code == 201
