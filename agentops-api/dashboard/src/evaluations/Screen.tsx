@@ -1,7 +1,7 @@
 import { Switch } from "@mantine/core";
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Evaluation } from "../api/client";
 import { type Listening, useStream } from "../api/stream";
 import { PeriodPicker } from "../filterbar/PeriodPicker";
@@ -88,7 +88,19 @@ function useTail(search: Search, isLive: boolean): [Evaluation[], Listening] {
     [least, search.mode],
   );
   const state = useStream(isLive ? wantedOf(search) : null, add);
+  const latest = useRef(tail);
+  latest.current = tail;
+  // Whoever opens one of these finds its neighbours.
+  useEffect(() => () => keepInList(client, search, latest.current), [client, search]);
   return [tail, state];
+}
+
+function keepInList(client: QueryClient, search: Search, tail: Evaluation[]): void {
+  if (tail.length === 0) return;
+  client.setQueryData(listQuery(search).queryKey, (list) => {
+    const [first, ...others] = list?.pages ?? [];
+    return list && first && { ...list, pages: [{ ...first, data: withTail(tail, first.data) }, ...others] };
+  });
 }
 
 function withTail(tail: Evaluation[], stored: Evaluation[]): Evaluation[] {
