@@ -35,7 +35,7 @@ CORPUS = (
 def screens(id: str, other: str, session_id: str) -> list[str]:
     return [
         "/app/", "/app/evaluations", f"/app/evaluations/{id}", f"/app/evaluations/beside/{id}/{other}", "/app/sessions",
-        f"/app/sessions/view?session={session_id}", "/app/compare", "/app/compare?by=model", "/app/connect",
+        f"/app/sessions/view?of={session_id}", "/app/compare", "/app/compare?by=model", "/app/connect",
         "/app/settings", "/app/settings?section=keys", "/app/settings?section=data", "/app/settings?section=account",
     ]  # fmt: skip
 
