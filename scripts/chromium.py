@@ -22,6 +22,7 @@ _FLAGS = (
     "--disable-component-update", "--disable-sync", "--force-color-profile=srgb", "--font-render-hinting=none",
 )  # fmt: skip
 _QUIET_S = 0.25
+_IDLE = "new Promise((done) => requestIdleCallback(() => requestAnimationFrame(done)))"
 _LOAD_MS_MAX = 60_000
 """Only a bound: the machine may be busy with other tests."""
 
@@ -84,6 +85,7 @@ class Traffic:
     def __init__(self, page: Page) -> None:
         self.asked: list[str] = []
         """Addresses, in order."""
+        self._page = page
         self._open: set[Request] = set()
         page.on("request", self._begin)
         page.on("requestfinished", self._end)
@@ -98,11 +100,15 @@ class Traffic:
         self._open.discard(request)
 
     async def settled(self) -> None:
-        """Returns when nothing has been asked for a moment, and nothing is on its way."""
+        """Returns when nothing has been asked for a moment, nothing is on its way, and the page has nothing to do."""
         loop = asyncio.get_running_loop()
-        quiet_since, count = loop.time(), len(self.asked)
         async with asyncio.timeout(_LOAD_MS_MAX / 1_000):
-            while loop.time() - quiet_since < _QUIET_S:
-                await asyncio.sleep(0.03)
-                if self._open or len(self.asked) != count:
-                    quiet_since, count = loop.time(), len(self.asked)
+            count = -1
+            while count != len(self.asked) or self._open:
+                count, quiet_since = len(self.asked), loop.time()
+                while loop.time() - quiet_since < _QUIET_S or self._open:
+                    await asyncio.sleep(0.03)
+                    if self._open:
+                        quiet_since = loop.time()
+                # On a busy machine what was loaded may not have run yet, and will ask for more.
+                await self._page.evaluate(_IDLE)

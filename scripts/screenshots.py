@@ -99,7 +99,7 @@ def _screens(server: Server, demo: Demo) -> dict[str, str]:
         "detail": f"/app/evaluations/{with_documents['id']}",
         "beside": f"/app/evaluations/beside/{wrong[0]['id']}/{right[0]['id']}",
         "sessions": "/app/sessions",
-        "conversation": f"/app/sessions/view?session={in_session['session_id']}",
+        "conversation": f"/app/sessions/view?of={in_session['session_id']}",
         "compare": "/app/compare",
         "connect": "/app/connect",
         "settings": "/app/settings",

@@ -22,7 +22,8 @@ type PanelProps = { title?: string; note?: ReactNode; aside?: ReactNode; classNa
 /** A bordered part of a screen. */
 export function Panel({ title, note, aside, className = "", children }: PanelProps) {
   return (
-    <section className={`${styles.panel} ${className}`} aria-label={title}>
+    // A group and no landmark: two of a kind may stand beside each other.
+    <div className={`${styles.panel} ${className}`} role="group" aria-label={title}>
       {title && (
         <div className={styles.panelHead}>
           <h2>{title}</h2>
@@ -31,7 +32,7 @@ export function Panel({ title, note, aside, className = "", children }: PanelPro
         </div>
       )}
       {children}
-    </section>
+    </div>
   );
 }
 
