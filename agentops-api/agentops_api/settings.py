@@ -143,7 +143,8 @@ class Settings(BaseSettings):
     """Live tails of evaluations that may be open at once, per process."""
     stream_seconds_max: float = Field(default=3_600, gt=0)
     """How long one may last; then its client is told to ask anew."""
-    export_file_hours: int = Field(default=24, ge=1, le=24 * 30)
+    # No longer than the job that tells of it is kept (work.py), for its file goes with it.
+    export_file_hours: int = Field(default=24, ge=1, le=24 * 7)
     """How long the files of export jobs are kept."""
     export_files_bytes_max: int = Field(default=2**30, ge=2**20)
     """Bytes that the kept files of one project may take in the database."""

@@ -74,4 +74,5 @@ async def work(settings: Settings) -> None:
 
 async def _forget_jobs(work: Work) -> None:
     async with work.db.as_jobs() as tx:
+        # EXPORT_FILE_HOURS may be as long: the files of exports go with their jobs.
         await store.forget_finished(tx, succeeded_days=7, failed_days=30)

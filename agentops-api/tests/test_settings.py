@@ -32,6 +32,10 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
     return message
 
 
+def test_a_file_is_not_kept_longer_than_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "EXPORT_FILE_HOURS" in refusal(monkeypatch, EXPORT_FILE_HOURS="169")
+
+
 def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
     settings = load_settings()
     assert (settings.host, settings.listen_port) == ("127.0.0.1", 8000)
