@@ -13,8 +13,8 @@ from statistics import fmean, pstdev
 
 from agentops.detect.calibration import Platt, platt
 from agentops.detect.evidence import Evidence
-from agentops.detect.features import Measured, measure
-from agentops.detect.scoring import PROFILES, STANDARD, ProfileName, answer_risk, infer, risk
+from agentops.detect.features import Measured, Prompt, measure
+from agentops.detect.scoring import COVERAGE, PROFILES, WORDING, ProfileName, answer_risk, infer, risk
 from agentops.detect.text import sentences
 
 from benchmarks.detector.sets import Row, read
@@ -27,13 +27,11 @@ _PROFILE_SETS = ("mtrag", "halueval_qa", "begin_wow", "summedits")
 def main(directory: Path) -> None:
     """Print means, scales and Platt pairs."""
     measured = {name: [measures(row) for row in rows] for name, rows in read(directory)}
-    print("STANDARD")
-    for feature in STANDARD:
+    for feature in (*COVERAGE, *WORDING):
         values = [
             [claim.grounding[feature] for claims in measured[name] for claim in claims] for name in _STANDARD_SETS
         ]
         print(f'    "{feature}": ({fmean(map(fmean, values)):.2f}, {fmean(map(pstdev, values)):.2f}),')
-    print("PROFILES")
     sets = dict(read(directory))
     for name in PROFILES:
         fitted = fit(name, {each: (sets[each], measured[each]) for each in _PROFILE_SETS})
@@ -43,7 +41,7 @@ def main(directory: Path) -> None:
 def measures(row: Row) -> list[Measured]:
     """What the detector measures of each claim of an answer."""
     evidence = Evidence(row.retrieved_docs)
-    prompt = frozenset(token.stem for sentence in sentences(row.prompt) for token in sentence.tokens)
+    prompt = Prompt(sentences(row.prompt))
     return [found for claim in sentences(row.response) if (found := measure(claim, evidence, prompt))]
 
 

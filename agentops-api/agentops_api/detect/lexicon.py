@@ -71,3 +71,6 @@ NUMBER_WORDS: dict[str, str] = {
 
 COUNTING = _words("second seconds hundred thousand million billion trillion dozen half quarter twice triple")
 """Words that count as numbers and have no figure of their own."""
+
+TENS = _words(_TENS)
+ONES = _words("one two three four five six seven eight nine")

@@ -8,7 +8,7 @@ Status = Literal["verified", "unverified", "degraded"]
 """`verified`: compared with evidence. `unverified`: there was nothing to compare with, so there is no verdict.
 `degraded`: a better check was wanted and could not be had."""
 
-Label = Literal["supported", "unsupported", "contradicted", "not checkable"]
+Label = Literal["supported", "unsupported", "contradicted", "not_checkable"]
 
 
 @dataclass(frozen=True, slots=True)

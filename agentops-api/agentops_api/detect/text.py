@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from .lexicon import ABBREVIATIONS, COMMON, COUNTING, NUMBER_WORDS, STOP
+from . import numbers
+from .lexicon import ABBREVIATIONS, COMMON, COUNTING, NUMBER_WORDS, ONES, STOP, TENS
 
 SENTENCE_TOKENS_MAX = 60
 """A longer sentence is cut: tables and menus have no full stops, and a window must stay small to mean anything."""
@@ -19,11 +20,9 @@ SENTENCE_TOKENS_MAX = 60
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 # Bounded, so that the cache of words is: a longer run of letters or digits is several tokens.
 _TOKEN = re.compile(
-    rf"\d{{1,40}}(?:[.,]\d{{1,40}})*+(?:st|nd|rd|th|s)?(?![^\W_])|[{_UNSPACED}]"
-    rf"|[^\W_{_UNSPACED}]{{1,60}}(?:['’][^\W\d_{_UNSPACED}]{{1,20}})*+|%"
+    rf"\d{{1,40}}(?:[.,]\d{{1,40}})*+(?:(?:st|nd|rd|th|s)(?![^\W_])|(?=[^\W\d_{_UNSPACED}]{{0,8}}(?![^\W_{_UNSPACED}])))"
+    rf"|[{_UNSPACED}]|[^\W_{_UNSPACED}]{{1,60}}(?:['’][^\W\d_{_UNSPACED}]{{1,20}})*+|%"
 )
-_NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)(st|nd|rd|th|s)?")
-_PLAIN_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 _BREAK = re.compile(
     r"""(?P<stop>[.!?]+)["'”’)\]*_]*(?=\s)"""  # "last year. But", "last year ." Now"
     r"|(?<=[^\W\d_A-Z])(?P<glued>[.!?])(?=[A-Z][^\W\d_])"  # "20th century.First"
@@ -116,13 +115,41 @@ def _tokens(text: str, start: int, end: int) -> list[Token]:
             del tokens[0]  # The number of an item in a list claims nothing.
         elif first.is_name and first.weight < 1:
             tokens[0] = first._replace(is_name=False)  # A common word has its capital from beginning the sentence.
-    return tokens
+    return _compounds(tokens, text) if any(token.is_number for token in tokens) else tokens
+
+
+def _compounds(tokens: list[Token], text: str) -> list[Token]:
+    """With `2.6 million` and `twenty-five` as one token each."""
+    found: list[Token] = []
+    for token in tokens:
+        number = _joined(found[-1], token, text) if found else ""
+        if number:
+            first = found.pop()
+            found.append(Token(first.start, token.end, text[first.start : token.end], number, 1.0, True, False))
+        else:
+            found.append(token)
+    return found
+
+
+def _joined(first: Token, second: Token, text: str) -> str:
+    """The number that two tokens side by side are together; empty if they are none."""
+    between = text[first.end : second.start]
+    if not between and first.is_number:
+        factor = numbers.SUFFIXES.get(second.text)
+    elif not between.strip(" \t\r\n-\u2010\u2011\xa0"):
+        factor = numbers.MULTIPLIERS.get(second.text.lower())
+    else:
+        return ""
+    if factor:
+        return numbers.times("1" if first.text in ("a", "one", "A", "One") else first.stem, factor)
+    is_compound = first.text.lower() in TENS and second.text.lower() in ONES
+    return numbers.plus(first.stem, second.stem if second.stem.isdecimal() else "1") if is_compound else ""
 
 
 @lru_cache(maxsize=1 << 15)
 def _word(written: str) -> tuple[str, float, bool, bool]:
     """The last four fields of its token."""
-    if written[0].isdecimal() and (number := _number(written)):
+    if written[0].isdecimal() and (number := numbers.spelling(written)):
         return number, 1.0, True, False
     if written == "%":
         return "percent", 0.5, False, False
@@ -135,19 +162,6 @@ def _word(written: str) -> tuple[str, float, bool, bool]:
     weight = 0.5 if plain in COMMON or found in _COMMON_STEMS else 1.0
     is_number = plain in COUNTING
     return found, weight, is_number, written[0].isupper() and not is_number
-
-
-def _number(written: str) -> str:
-    """A number's one spelling: `1,000` and `1000.0` are the same; `2nd` and `1980s` keep what they are."""
-    found = _NUMBER.fullmatch(written)
-    if found is None:
-        return ""
-    digits, suffix = found[1], found[2] or ""
-    if _PLAIN_NUMBER.fullmatch(digits):
-        digits = digits.replace(",", "")
-        if "." in digits:
-            digits = digits.rstrip("0").rstrip(".")
-    return sys.intern(digits + ("th" if suffix in ("st", "nd", "rd") else suffix))
 
 
 def stem(word: str) -> str:
