@@ -26,13 +26,13 @@ _PROFILE_SETS = ("mtrag", "halueval_qa", "begin_wow", "summedits")
 
 def main(directory: Path) -> None:
     """Print means, scales and Platt pairs."""
-    measured = {name: [measures(row) for row in rows] for name, rows in read(directory)}
+    sets = {name: rows for name, rows in read(directory) if name in {*_STANDARD_SETS, *_PROFILE_SETS}}
+    measured = {name: [measures(row) for row in rows] for name, rows in sets.items()}
     for feature in (*COVERAGE, *WORDING):
         values = [
             [claim.grounding[feature] for claims in measured[name] for claim in claims] for name in _STANDARD_SETS
         ]
         print(f'    "{feature}": ({fmean(map(fmean, values)):.2f}, {fmean(map(pstdev, values)):.2f}),')
-    sets = dict(read(directory))
     for name in PROFILES:
         fitted = fit(name, {each: (sets[each], measured[each]) for each in _PROFILE_SETS})
         print(f"    {name}: Platt({fitted.slope:.2f}, {fitted.intercept:.2f})")

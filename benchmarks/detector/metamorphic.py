@@ -1,7 +1,7 @@
-"""What must hold of any detector, whatever it thinks of an answer: changes to a question, and where the probability may go.
+"""What must hold of any detector, whatever it thinks of an answer: changes, and where the probability may go.
 
-Harmless changes must not move the verdict; changes that make a supported answer wrong must not lower the probability, and
-should raise it. No labels are needed but for where the changes begin: at answers that people called supported.
+Harmless changes must not move the verdict; changes that make a supported answer wrong must not lower the probability,
+and should raise it. Begins at answers that people called supported.
 """
 
 import random
@@ -28,6 +28,7 @@ _SIDES = (
     *(("good", "bad"), ("won", "lost"), ("best", "worst"), ("early", "late"), ("most", "least"), ("never", "always")),
 )
 _OPPOSITE = {word: other for pair in _SIDES for word, other in (pair, pair[::-1])}
+_END = re.compile(r"[.!?](?=\s)")
 _ROOM = 1e-9
 
 
@@ -97,7 +98,7 @@ def _padded(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
 def _bereft(row: Row, was: Detection, drawn: random.Random) -> Row | None:
     """Without a document that a claim rests on."""
     used = sorted({claim.evidence.document for claim in was.claims if claim.evidence})
-    if not used or len(row.retrieved_docs) < 2:  # noqa: PLR2004 - the last one stays
+    if not used or len(row.retrieved_docs) < 2:
         return None
     gone = drawn.choice(used)
     return replace(row, retrieved_docs=[doc for at, doc in enumerate(row.retrieved_docs) if at != gone])
@@ -105,8 +106,7 @@ def _bereft(row: Row, was: Detection, drawn: random.Random) -> Row | None:
 
 def _halved(row: Row, _was: Detection, _drawn: random.Random) -> Row | None:
     """Without the second half of each document, from a sentence's end on."""
-    halves = [re.match(r".{%d}[^.!?]*[.!?]" % (len(doc) // 2), doc, re.DOTALL) for doc in row.retrieved_docs]
-    kept = [half.group() for half in halves if half]
+    kept = [doc[: end.end()] for doc in row.retrieved_docs if (end := _END.search(doc, len(doc) // 2))]
     return replace(row, retrieved_docs=kept) if kept else None
 
 

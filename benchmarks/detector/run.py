@@ -1,12 +1,13 @@
 """Judges the evaluation sets with the defaults: `python -m benchmarks.detector.run DIRECTORY`.
 
 The directory holds the sets as `NAME.jsonl.gz` (see sets.py). Prints tables, and with `--keep` also keeps the figures
-and writes them into docs/detector.md. One thread; the time of an answer is the processor time of `LocalDetector.detect`, so
-that what else runs on the machine counts little.
+and writes them into docs/detector.md. One thread; the time of an answer is the processor time of
+`LocalDetector.detect`, so that what else runs on the machine counts little.
 """
 
 import os
 import platform
+import random
 import re
 import time
 from collections import Counter
@@ -35,11 +36,13 @@ def main(
     is_kept: Annotated[  # noqa: FBT002 - how Typer wants an option
         bool, typer.Option("--keep", "--write", help="Keep the figures, and write them into docs/detector.md.")
     ] = False,
+    rows_max: Annotated[int, typer.Option(help="Of each set, so many rows at most, drawn with the seed.")] = 10_000,
     name: Annotated[str, typer.Option(help="Names the file of results.")] = "local",
     seed: Annotated[int, typer.Option(help="Draws the intervals.")] = 7,
 ) -> None:
     """Measure the detector and what it must be better than."""
-    sets = list(read(directory))
+    drawn = random.Random(seed)
+    sets = [(each, rows if len(rows) <= rows_max else drawn.sample(rows, rows_max)) for each, rows in read(directory)]
     results = Results(
         name=name,
         at=datetime.now(UTC).replace(microsecond=0),
@@ -49,7 +52,12 @@ def main(
         system=f"{platform.system()} {platform.machine()}",
         load_average=round(os.getloadavg()[0], 2),
         sets=[judged(each, rows, seed) for each, rows in sets],
-        held=[held for each, rows in sets if each in WHOLE for held in hold(each, rows, seed=seed)],
+        held=[
+            held
+            for each, rows in sets
+            if each in WHOLE
+            for held in hold(each, rows, seed=seed, cases_max=min(150, rows_max // 5))
+        ],
     )
     if not results.sets:
         raise typer.BadParameter("There is no set in that directory.")
@@ -113,7 +121,7 @@ def figures(results: Results) -> str:
     """The tables as Markdown, below the heading that docs/detector.md has for them."""
     head = (
         f"Measured {results.at:%Y-%m-%d} with Python {results.python} on {results.system}, one thread, load average"
-        f" {results.load_average}; intervals with seed {results.seed}.\n"
+        f" {results.load_average}; intervals with seed {results.seed}. Times are processor time.\n"
     )
     parts = [table.markdown().replace("## ", "### ", 1) for table in tables(results)]
     return "\n\n".join([head.rstrip(), *parts]) + "\n"

@@ -70,10 +70,12 @@ def measure(claim: Sentence, evidence: Evidence, prompt: Prompt) -> Measured | N
 
 
 def _wording(claim: Sentence, *known: Wordings, otherwise: float) -> dict[str, float]:
-    """How little of the claim's wording is copied. A "not" that is worded as elsewhere makes no claim better."""
+    """How little of the claim's wording is copied. A "not" that is worded as elsewhere makes no claim better,
+    unless all of the claim is."""
     whole = _sequences(claim.tokens, known, otherwise)
     positive = [token for token in claim.tokens if token.text.lower() != "not"]
-    if len(positive) in (0, len(claim.tokens)):
+    is_copied = whole["copied_run"] == 0
+    if is_copied or len(positive) in (0, len(claim.tokens)):
         return whole
     without = _sequences(positive, known, otherwise)
     return {name: max(value, without[name]) for name, value in whole.items()}

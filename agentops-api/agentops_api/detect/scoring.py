@@ -46,9 +46,9 @@ class Profile:
 
 
 PROFILES: dict[ProfileName, Profile] = {
-    "long_answer": Profile("long_answer", 1.0, Platt(1.38, -2.48)),
-    "short_answer": Profile("short_answer", 1.0, Platt(2.82, 1.34)),
-    "summary": Profile("summary", 2.0, Platt(0.37, -0.54)),
+    "long_answer": Profile("long_answer", 1.0, Platt(1.18, -2.24)),
+    "short_answer": Profile("short_answer", 1.0, Platt(2.23, 1.09)),
+    "summary": Profile("summary", 2.0, Platt(0.22, -0.66)),
 }
 
 
