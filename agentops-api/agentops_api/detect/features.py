@@ -10,8 +10,11 @@ from itertools import groupby, pairwise
 
 from .conflicts import Conflicts, Suspect
 from .evidence import Evidence, Window
-from .text import Sentence, Token
+from .lexicon import ABOUT
+from .text import Sentence, Token, stem
 from .wordings import Wordings
+
+_ABOUT = frozenset(stem(word) for word in ABOUT)
 
 
 class Prompt:
@@ -43,11 +46,11 @@ class Measured:
 
 
 def measure(claim: Sentence, evidence: Evidence, prompt: Prompt) -> Measured | None:
-    """The claim's measures; None if no word of it says anything. It may repeat the prompt without having that from a
-    document."""
+    """The claim's measures; None if no word of it says anything, but for what it says of itself. It may repeat the
+    prompt without having that from a document."""
     suspect = Suspect(claim, evidence, prompt.stems)
     weights, weight = suspect.weights, suspect.weight
-    if not weight:
+    if _ABOUT.issuperset(weights):
         return None
     window = evidence.closest(weights, suspect.price)
     missing = {stem: by * (1 - evidence.coverage(stem)) for stem, by in weights.items() if stem not in prompt.stems}

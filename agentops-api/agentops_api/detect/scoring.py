@@ -47,7 +47,7 @@ class Profile:
 
 PROFILES: dict[ProfileName, Profile] = {
     "long_answer": Profile("long_answer", 1.0, Platt(1.18, -2.24)),
-    "short_answer": Profile("short_answer", 1.0, Platt(2.23, 1.09)),
+    "short_answer": Profile("short_answer", 1.0, Platt(2.16, 0.92)),
     "summary": Profile("summary", 2.0, Platt(0.22, -0.66)),
 }
 

@@ -118,8 +118,11 @@ def test_without_documents_there_is_no_verdict() -> None:
         )
 
 
-def test_an_answer_that_claims_nothing_is_not_checkable() -> None:
-    found = detect("Yes, it is.", "Paris is the capital of France.")
+@pytest.mark.parametrize(
+    "response", ["Yes, it is.", "Sure!", "Perhaps.", "Unable to answer based on given passages.", "I hope this helps!"]
+)
+def test_an_answer_that_claims_nothing_is_not_checkable(response: str) -> None:
+    found = detect(response, "Paris is the capital of France.")
     assert [claim.label for claim in found.claims] == ["not_checkable"]
     assert found.probability is None
 
