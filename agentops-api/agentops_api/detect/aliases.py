@@ -52,11 +52,12 @@ def aliases(tokens: Sequence[Token], text: str) -> set[str]:
 
 
 def _hours(tokens: Sequence[Token], text: str) -> Iterator[str]:
-    """17:30 is half past 5."""
+    """17:30 is 5:30 pm."""
     for hour, minute in pairwise(tokens):
         if hour.is_number and minute.is_number and text[hour.end : minute.start] == ":":
             if hour.stem.isdecimal() and len(hour.stem) == 2 and 13 <= int(hour.stem) <= 24:
                 yield str(int(hour.stem) - 12)
+                yield "pm"
             elif hour.stem == "0":
                 yield "12"
 
@@ -65,7 +66,7 @@ def _initials(tokens: Iterable[Token]) -> Iterator[str]:
     """Of names in a row: `Federal Bureau of Investigation` is `fbi`."""
     run = ""
     for token in tokens:
-        if token.text[0].isupper():
+        if token.is_name:
             run += token.text[0].lower()
         elif token.stem not in _CONNECTORS:
             if 2 <= len(run) <= _INITIALS_MAX:
