@@ -2,8 +2,8 @@
 
 Means and scales: the mean over the sets, each counting alike. The slope of a profile is Platt's over its sets; each set
 counts alike, and within it both labels do, since nobody knows how often an unknown project's answers are wrong. The
-intercept puts 0.5 where the balanced accuracy is best. SummEval and WiCE are there to measure only. Changes no file: it
-prints, and a person decides.
+intercept puts 0.5 where the balanced accuracy is best, but for summaries, whose intercept is Platt's, too. SummEval and
+WiCE are there to measure only. Changes no file: it prints, and a person decides.
 """
 
 import math
@@ -70,7 +70,11 @@ def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measure
         positive = sum(label for _, label in ours)
         weights += [_SET_WEIGHT / (positive if label else len(ours) - positive) for _, label in ours]
     assert math.fsum(weights), f"no set is judged as {profile}"
-    slope = platt(scores, labels, weights).slope
+    fitted = platt(scores, labels, weights)
+    if profile == "summary":
+        # So little tells its answers apart that the best cut follows chance.
+        return fitted
+    slope = fitted.slope
     return Platt(slope, -slope * _best_cut(scores, labels, weights))
 
 
