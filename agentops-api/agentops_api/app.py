@@ -32,6 +32,7 @@ from agentops_api.evaluations import api as evaluations_api
 from agentops_api.evaluations import ingest_api
 from agentops_api.evaluations.models import Window
 from agentops_api.exports import api as exports_api
+from agentops_api.exports import files_api
 from agentops_api.exports.download import Downloads
 from agentops_api.jobs import api as jobs_api
 from agentops_api.metrics import Requests
@@ -66,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     slices = (
-        *(ingest_api, evaluations_api, analytics_api, sessions_api, exports_api),
+        *(ingest_api, evaluations_api, analytics_api, sessions_api, exports_api, files_api),
         *(project_metrics_api, jobs_api, retention_api, auth_api),
     )
     for part in (*slices, health, metrics_api, pages):
@@ -129,13 +130,14 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
     upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
     if not settings.database_url:
         upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, data_dir))
-    worker = worker_of(await stack.enter_async_context(jobs_database(db.url, settings)), settings)
+    jobs_db = await stack.enter_async_context(jobs_database(db.url, settings))
+    worker = worker_of(jobs_db, settings)
     if settings.jobs_in_server:
         await stack.enter_async_context(worker)
     server = Runtime(
         settings=settings,
         db=db,
-        ingest_db=ingest_db,
+        pools={"main": db, "ingest": ingest_db, "exports": export_db, "jobs": jobs_db},
         store=PostgresStore(db),
         writer=writer,
         window=Window(past, future),

@@ -69,7 +69,7 @@ def _write(connection: Connection[TupleRow], url: str, archive: ZipFile, progres
     revision = contents.revision_of(connection)
     if revision is None:
         raise BackupError("The database is empty: there is nothing to back up.")
-    names = contents.tables_of(connection)
+    names = contents.kept_tables_of(connection)
     pg_dump, major = find_program("pg_dump", major_min=max(_MAJOR_MIN, connection.info.server_version // 10_000))
     row = connection.execute("SELECT pg_export_snapshot()").fetchone()
     assert row is not None

@@ -41,6 +41,14 @@ class Conflict(AgentOpsError):
     """The change contradicts what is stored."""
 
 
+class BeyondEnd(AgentOpsError):
+    """What was asked for begins behind the end of something that is `size` bytes long."""
+
+    def __init__(self, message: str, *, size: int) -> None:
+        super().__init__(message)
+        self.size = size
+
+
 class TooManyRequests(AgentOpsError):
     """The caller is over a limit."""
 

@@ -104,6 +104,23 @@ POOL_WAIT_SECONDS = Definition(
 )
 POOL_CHECKOUTS = Definition("counter", "agentops_pool_checkouts_total", "Connections asked for.", ("pool",))
 POOL_ERRORS = Definition("counter", "agentops_pool_errors_total", "Connections asked for in vain.", ("pool",))
+JOBS = Definition(
+    "gauge",
+    "agentops_jobs",
+    "Background jobs by what they do and their state; failed ones were given up, and count for 30 days.",
+    ("kind", "status"),
+)
+JOBS_OLDEST_DUE = Definition(
+    "gauge",
+    "agentops_jobs_oldest_due_seconds",
+    "How long the job of this kind that waits longest could have begun. Those of one project wait for each other.",
+    ("kind",),
+)
+JOBS_STALLED_SECONDS = Definition(
+    "gauge",
+    "agentops_jobs_stalled_seconds",
+    "How long this server's worker has not looked for jobs; a second is usual, 0 where JOBS_IN_SERVER is false.",
+)
 DATABASE_UP = Definition("gauge", "agentops_database_up", "1 if the database answered this scrape in time, else 0.")
 DATABASE_SECONDS = Definition(
     "gauge", "agentops_database_response_seconds", "A connection and one statement, measured by this scrape."
@@ -119,7 +136,8 @@ DISK_BYTES = Definition("gauge", "agentops_disk_bytes", "The size of that disk."
 SERVER = (
     BUILD, REQUESTS, REQUEST_SECONDS, RATE_LIMITED, INGESTED, QUEUE_ROWS, QUEUE_ROWS_MAX, QUEUE_BYTES, QUEUE_BYTES_MAX,
     STALLED_SECONDS, COMMIT_SECONDS, UNMERGED, POOL_CONNECTIONS, POOL_CONNECTIONS_MAX, POOL_WAITING, POOL_WAIT_SECONDS,
-    POOL_CHECKOUTS, POOL_ERRORS, DATABASE_UP, DATABASE_SECONDS, DATABASE_BYTES, DISK_FREE_BYTES, DISK_BYTES,
+    POOL_CHECKOUTS, POOL_ERRORS, JOBS, JOBS_OLDEST_DUE, JOBS_STALLED_SECONDS,
+    DATABASE_UP, DATABASE_SECONDS, DATABASE_BYTES, DISK_FREE_BYTES, DISK_BYTES,
 )  # fmt: skip
 """What `GET /metrics` tells. Never a tenant, a user, an agent or a model."""
 

@@ -139,6 +139,10 @@ class Settings(BaseSettings):
     """Exports that may be downloaded at once, per process. Each has a connection of its own."""
     export_seconds_max: int = Field(default=3_600, ge=10)
     """How long one may take; then it is cut."""
+    export_file_hours: int = Field(default=24, ge=1, le=24 * 30)
+    """How long the files of export jobs are kept."""
+    export_files_bytes_max: int = Field(default=2**30, ge=2**20)
+    """Bytes that the kept files of one project may take in the database."""
     body_bytes_max: int = Field(default=10 * 2**20, ge=2**16)
     """The largest request body, before and after decompression."""
 

@@ -27,6 +27,7 @@ from tests.cast import SECRET_KEY, Postgres, Somebody, TestDatabase, client_of, 
 from tests.command import agentops
 from tests.conftest import data_directory
 from tests.db.elsewhere import postgres_of_version, schema_of
+from tests.jobs.queue import all_finished
 
 pytestmark = pytest.mark.anyio
 
@@ -116,11 +117,17 @@ async def test_everything_comes_back_in_an_empty_database(
                 "INSERT INTO evaluations (project_id, created_at, id, prompt, response) VALUES (%s, %s, %s, 'a', 'b')",
                 (owner.project_id, at, uuid4()),
             )
+        # The file of an export holds nothing that the backup has not.
+        asked = (await owner.sdk.post("/api/v1/exports", json={})).json()["id"]
+        admin.execute("INSERT INTO export_parts VALUES (%s, %s, 7, 'bytes')", (owner.project_id, asked))
+    await all_finished(database.superuser_url)
     file = tmp_path / "it.backup"
     made = backup(database.superuser_url, file, silent)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert made.tables["public.evaluations"].rows == 42
     assert made.tables["public.users"].rows == 2
+    assert made.tables["public.jobs"].rows >= 1
+    assert "public.export_parts" not in made.tables
     assert restore(other.owner_url, file, silent, login=None, replace=False) == made
     assert tables(other.superuser_url) == tables(database.superuser_url)
     assert schema(other.superuser_url) == schema(database.superuser_url)

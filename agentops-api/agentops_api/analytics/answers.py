@@ -184,6 +184,7 @@ class Breakdown(_Answer):
                     "window": _WINDOW,
                     "by": ["model"],
                     "source": "rollups",
+                    "units": {"count": "evaluations"},
                     "groups": 1,
                     "rows": [{"key": ["gpt-4o-mini"], "share": 1.0, "figures": _FIGURES}],
                 }
@@ -197,6 +198,8 @@ class Breakdown(_Answer):
     """What the evaluations are split by."""
     source: Source
     """What was read."""
+    units: dict[str, str]
+    """The unit of each metric."""
     groups: int
     """How many groups there are."""
     rows: list[Row]
@@ -278,6 +281,7 @@ class Comparison(_Answer):
                 {
                     "base": _SIDE,
                     "candidate": _SIDE,
+                    "units": {"count": "evaluations"},
                     "changes": [_CHANGE],
                     "verdict": "no real change",
                     "regressions": [],
@@ -290,6 +294,8 @@ class Comparison(_Answer):
     """What was."""
     candidate: Side
     """What is to be judged."""
+    units: dict[str, str]
+    """The unit of each metric."""
     changes: list[Change]
     """From base to candidate, each with a verdict."""
     verdict: Literal["regressed", "improved", "mixed", "no real change", "too few"]

@@ -14,6 +14,8 @@ from psycopg.rows import TupleRow
 from agentops_api.db.archive import Progress, Table
 
 _VERSION = "alembic_version"
+_LEFT_OUT = frozenset({"public.export_parts"})
+"""Copies of what other tables hold."""
 _TABLES = r"""
 SELECT nspname, relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND NOT relispartition AND EXISTS (
@@ -90,6 +92,11 @@ def tables_of(connection: Connection[TupleRow]) -> list[Name]:
     return [Name(schema, table) for schema, table in connection.execute(_TABLES).fetchall() if table != _VERSION]
 
 
+def kept_tables_of(connection: Connection[TupleRow]) -> list[Name]:
+    """Those of them that a backup keeps."""
+    return [name for name in tables_of(connection) if str(name) not in _LEFT_OUT]
+
+
 def revision_of(connection: Connection[TupleRow]) -> str | None:
     """The schema's revision; None before the first migration."""
     if connection.execute("SELECT to_regclass('public.alembic_version')").fetchone() == (None,):
@@ -108,8 +115,8 @@ def count(connection: Connection[TupleRow], name: Name) -> Table:
 
 
 def count_all(connection: Connection[TupleRow], progress: Progress) -> dict[str, Table]:
-    """Every table of ours, by its name."""
-    names = tables_of(connection)
+    """Every table that a backup keeps, by its name."""
+    names = kept_tables_of(connection)
     found: dict[str, Table] = {}
     for n, name in enumerate(names, 1):
         found[str(name)] = count(connection, name)

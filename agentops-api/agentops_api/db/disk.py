@@ -45,6 +45,11 @@ def has_room_to_write(path: Path) -> bool:
     return free_bytes(path) >= WRITE_BYTES_MIN
 
 
+def has_room_for_files(path: Path) -> bool:
+    """False when what is free should be left to evaluations: what could be done without is not written then."""
+    return free_bytes(path) > ROOM_BYTES_MIN or free_fraction(path) > ROOM_FRACTION_MIN
+
+
 def has_room_for_ballast(directory: Path) -> bool:
     """True when more than 1 GiB or 20 % would remain free with the ballast in place.
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hmac import compare_digest
 from ipaddress import ip_address
+from typing import get_args
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import PlainTextResponse
@@ -19,6 +20,8 @@ from agentops_api.edge.problems import responses
 from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import Runtime, runtime
 from agentops_api.errors import Unauthenticated, Unavailable
+from agentops_api.jobs import store as jobs
+from agentops_api.jobs.models import Status
 
 router = APIRouter(tags=["metrics"], route_class=Route)
 
@@ -85,7 +88,8 @@ async def get_metrics(request: Request) -> PlainTextResponse:
     families = list(process_families(server))
     if server.workers:
         families = await server.workers.all_families(families)
-    families += [*_disk(server), *await _database(server.db)]
+    database, queue = await asyncio.gather(_database(server.db), _jobs(server))
+    families += [*_disk(server), *database, *queue]
     text, media_type = metrics.exposition(families, request.headers.get("accept", ""))
     return PlainTextResponse(text, headers={"Content-Type": media_type})
 
@@ -104,12 +108,13 @@ def process_families(server: Runtime) -> Iterator[Metric]:
     yield metrics.STALLED_SECONDS.value(writer.beat_age_s)
     yield metrics.COMMIT_SECONDS.histograms([((), writer.commit_seconds)])
     yield metrics.UNMERGED.value(len(writer.touched))
-    yield from _pools({"main": server.db, "ingest": server.ingest_db})
+    yield metrics.JOBS_STALLED_SECONDS.value(server.worker.beat_age_s)
+    yield from _pools(server.pools)
     # Memory, CPU and open files under the names that every Prometheus client uses; nothing where there is no /proc.
     yield from ProcessCollector(registry=None).collect()
 
 
-def _pools(pools: dict[str, Database]) -> Iterator[Metric]:
+def _pools(pools: Mapping[str, Database]) -> Iterator[Metric]:
     found = [(name, db.statistics()) for name, db in pools.items()]
     idle = [((name, "idle"), each["pool_available"]) for name, each in found]
     busy = [((name, "busy"), each["pool_size"] - each["pool_available"]) for name, each in found]
@@ -144,6 +149,24 @@ async def _database(db: Database) -> list[Metric]:
         # With one of the two the database answers, but a table is locked.
         pass
     return [metrics.DATABASE_UP.value(bool(found)), *found]
+
+
+async def _jobs(server: Runtime) -> list[Metric]:
+    """The queue that all servers and workers share, as far as the database says so in time."""
+    try:
+        async with asyncio.timeout(_DATABASE_S_MAX), server.db.as_jobs() as tx:
+            depths = await jobs.depths(tx)
+    except (Unavailable, TimeoutError):
+        return []
+    # A kind without jobs is told too: what is not there raises no alert.
+    counts = {(kind, status): 0 for kind in server.worker.kinds for status in get_args(Status)}
+    counts |= {(depth.kind, depth.status): depth.jobs for depth in depths}
+    oldest = dict.fromkeys(server.worker.kinds, 0.0)
+    oldest |= {depth.kind: depth.oldest_due_s for depth in depths if depth.status == "queued"}
+    return [
+        metrics.JOBS.of(counts.items()),
+        metrics.JOBS_OLDEST_DUE.of(((kind,), age_s) for kind, age_s in oldest.items()),
+    ]
 
 
 def _address(text: str) -> Address | None:

@@ -35,6 +35,7 @@ _STATUSES: dict[type[errors.AgentOpsError], int] = {
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.UnsupportedEncoding: 415,
+    errors.BeyondEnd: 416,
     errors.Invalid: 422,
     errors.TooManyRequests: 429,
     errors.Unavailable: 503,
@@ -49,6 +50,7 @@ _SLUGS = {
     413: "too-large",
     414: "address-too-long",
     415: "unsupported-encoding",
+    416: "beyond-end",
     422: "invalid",
     429: "too-many-requests",
     431: "headers-too-large",
@@ -151,6 +153,8 @@ def problem_response(
             fields = error.fields
         elif isinstance(error, errors.TooManyRequests | errors.Unavailable):
             more["Retry-After"] = str(error.retry_after_s)
+        elif isinstance(error, errors.BeyondEnd):
+            more["Content-Range"] = f"bytes */{error.size}"
     if status == 401:
         more.setdefault("WWW-Authenticate", "Bearer")
     body: dict[str, object] = {

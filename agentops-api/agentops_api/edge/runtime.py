@@ -1,6 +1,7 @@
 """What a handler may use: the parts that `app.py` built for this process, behind one typed name."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -25,8 +26,8 @@ class Runtime:
 
     settings: Settings
     db: Database
-    ingest_db: Database
-    """The connections that evaluations are written through."""
+    pools: Mapping[str, Database]
+    """All connections, by what they are for; `db` is the first of them."""
     store: EvaluationStore
     writer: Writer
     window: Window

@@ -80,7 +80,9 @@ def _in_range(value: datetime) -> datetime:
         raise ValueError("must be a time between the years 1 and 9999 in UTC") from None
 
 
-Time = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(_in_range)]
+LocalTime = Annotated[datetime, BeforeValidator(_no_number)]
+"""A time that may lack an offset, which something beside it tells."""
+Time = Annotated[LocalTime, AfterValidator(_in_range)]
 
 
 EXAMPLE: JsonDict = {

@@ -15,16 +15,11 @@ from agentops_api.errors import Invalid
 from agentops_api.evaluations.filters import FilterQuery
 from agentops_api.evaluations.models import STORED_EXAMPLE, Evaluation
 from agentops_api.exports.download import Download, Export
-from agentops_api.exports.formats import Format
+from agentops_api.exports.flow import Form
+from agentops_api.exports.formats import MEDIA_TYPES, Format
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"], route_class=Route)
 Reader = Annotated[ProjectCaller, Depends(reader)]
-_MEDIA_TYPES: dict[Format, str] = {
-    "csv": "text/csv; charset=utf-8; header=present",
-    "jsonl": "application/x-ndjson",
-    "json": "application/json",
-    "parquet": "application/vnd.apache.parquet",
-}
 _EXAMPLES: dict[Format, str] = {
     "csv": "id,created_at,prompt,response,…\r\n019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07,2026-11-02T09:40:00Z,…\r\n",
     "jsonl": '{"id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07", "created_at": "2026-11-02T09:40:00Z", …}\n',
@@ -75,7 +70,7 @@ class ExportDocument(BaseModel):
         200: {
             "description": "The file, in the format that was asked for.",
             "content": {
-                _MEDIA_TYPES[kind].partition(";")[0]: {
+                MEDIA_TYPES[kind].partition(";")[0]: {
                     "schema": {"type": "string", "format": "binary"},
                     "example": example,
                 }
@@ -94,11 +89,11 @@ async def export_evaluations(request: Request, caller: Reader, query: Annotated[
         raise Invalid(f"`spreadsheet` {message}.", [{"field": "spreadsheet", "message": message}])
     gzip = query.format != "parquet" and _takes_gzip(request.headers.get("accept-encoding", ""))
     headers = {
-        "content-type": _MEDIA_TYPES[query.format],
+        "content-type": MEDIA_TYPES[query.format],
         "content-disposition": f'attachment; filename="evaluations-{clock.now():%Y%m%dT%H%M%SZ}.{query.format}"',
         "vary": "Accept-Encoding",
     } | ({"content-encoding": "gzip"} if gzip else {})
-    export = Export(caller.project_id, query.filters(), query.format, query.spreadsheet, gzip)
+    export = Export(caller.project_id, query.filters(), Form(query.format, gzip=gzip, spreadsheet=query.spreadsheet))
     return Download(runtime(request).downloads, export, headers)
 
 

@@ -27,6 +27,12 @@ TEXT_COLUMNS = ("prompt", "response", "mode", "model_name", "agent_name", "sessi
 JSON_COLUMNS = ("retrieved_docs", "metadata")
 """Those that hold more than one value: JSON in a cell."""
 
+MEDIA_TYPES: dict[Format, str] = {
+    "csv": "text/csv; charset=utf-8; header=present",
+    "jsonl": "application/x-ndjson",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
 JSON_START, JSON_END = b'{"data":[\n', b'],"rows":'
 JSONL_END = b'{"end":'
 CSV_END = "#end"

@@ -8,6 +8,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic.config import JsonDict
 
+from agentops_api.errors import AgentOpsError
+
 Status = Literal["queued", "running", "succeeded", "failed"]
 
 EXAMPLE: JsonDict = {
@@ -79,6 +81,10 @@ class Schedule:
     kind: str
     every: timedelta
     offset: timedelta = timedelta(0)
+
+
+class Hopeless(AgentOpsError):
+    """The job would fail however often it is tried, so it fails at once; the message says what to do instead."""
 
 
 class LeaseLost(Exception):

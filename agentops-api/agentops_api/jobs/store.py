@@ -23,9 +23,9 @@ id, kind, status, attempts, attempts_max, done, total, report, error, created_at
 # Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS 2015): 5 s, 10 s, 20 s at
 # most, and a quarter of an hour when it was tried often.
 _QUEUED_AGAIN_OR_FAILED: LiteralString = """
-    status = CASE WHEN attempts < attempts_max THEN 'queued' ELSE 'failed' END,
+    status = CASE WHEN attempts < attempts_max AND NOT %(hopeless)s THEN 'queued' ELSE 'failed' END,
     due_at = now() + random() * least(900, 5 * power(2, least(attempts, 10) - 1)) * interval '1 second',
-    finished_at = CASE WHEN attempts < attempts_max THEN NULL ELSE now() END,
+    finished_at = CASE WHEN attempts < attempts_max AND NOT %(hopeless)s THEN NULL ELSE now() END,
     lease_until = NULL,
     error = %(error)s
 """
@@ -90,18 +90,18 @@ async def claim(tx: Tx, kinds: Sequence[str], *, lease_s: float) -> Claimed | No
     )
 
 
-async def renew(tx: Tx, held: Sequence[Claimed], *, lease_s: float) -> set[UUID]:
-    """Puts the end of the leases off; which jobs are still this worker's."""
+async def renew(tx: Tx, held: Sequence[Claimed], *, lease_s: float) -> set[tuple[UUID, int]]:
+    """Puts the end of the leases off; which jobs are still this worker's, and in which attempt."""
     found = await tx.execute(
         """
         UPDATE jobs SET lease_until = now() + %(lease_s)s * interval '1 second'
         FROM unnest(%(ids)s::uuid[], %(attempts)s::integer[]) AS held (id, attempts)
         WHERE jobs.id = held.id AND jobs.attempts = held.attempts AND status = 'running'
-        RETURNING jobs.id
+        RETURNING jobs.id, jobs.attempts
         """,
         {"ids": [job.id for job in held], "attempts": [job.attempts for job in held], "lease_s": lease_s},
     )
-    return {id for (id,) in await found.fetchall()}
+    return set(await found.fetchall())
 
 
 async def advance(
@@ -140,11 +140,12 @@ async def succeed(tx: Tx, job: Claimed) -> bool:
     return ended.rowcount > 0
 
 
-async def fail(tx: Tx, job: Claimed, *, error: str) -> bool:
-    """Queues the job again after a while, or ends it when this was its last attempt; False when it was not ours."""
+async def fail(tx: Tx, job: Claimed, *, error: str, hopeless: bool = False) -> bool:
+    """Queues the job again after a while, or ends it when this was its last attempt or another one is `hopeless`;
+    False when it was not ours."""
     ended = await tx.execute(
         "UPDATE jobs SET " + _QUEUED_AGAIN_OR_FAILED + " WHERE " + _IS_HELD,
-        {"id": job.id, "attempts": job.attempts, "error": error},
+        {"id": job.id, "attempts": job.attempts, "error": error, "hopeless": hopeless},
     )
     return ended.rowcount > 0
 
@@ -180,7 +181,7 @@ async def reap(tx: Tx) -> list[Reaped]:
                      LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
         RETURNING id, kind, status
         """,
-        {"error": "The worker was lost while it did this.", "limit": _REAPED_MAX},
+        {"error": "The worker was lost while it did this.", "hopeless": False, "limit": _REAPED_MAX},
     )
 
 

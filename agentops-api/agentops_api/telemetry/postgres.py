@@ -188,6 +188,14 @@ class PostgresStore:
                     for rows in _portions([size for (size,) in ahead]):
                         yield await evaluations.fetchmany(rows)
 
+    async def count(self, project_id: UUID, filters: Filters) -> int:
+        where = _where(project_id, filters)
+        async with self._db.as_project(project_id, statement_ms_max=_SCAN_STATEMENT_MS_MAX) as tx:
+            found = await tx.execute("SELECT count(*) FROM evaluations" + where.sql, where.params)
+            row = await found.fetchone()
+        assert row is not None, "an aggregate has a row"
+        return row[0]
+
     async def get(self, project_id: UUID, id: UUID) -> Evaluation | None:
         async with self._db.as_project(project_id) as tx:
             return await one(

@@ -287,7 +287,12 @@ async def rebuild(tx: Tx, project_id: UUID) -> None:
     # Sorted, one group's rows are in memory at a time; hashed, all of a day's would be.
     await tx.execute("SELECT set_config('enable_hashagg', 'off', true)")
     for day in await _days(tx, project_id):
-        await tx.execute(_COUNT_A_DAY, {"project_id": project_id, "day": day})
+        await count_day(tx, project_id, day)
+
+
+async def count_day(tx: Tx, project_id: UUID, day: datetime) -> None:
+    """Makes the rollups of one day of UTC anew from its rows. Merges must be kept out meanwhile."""
+    await tx.execute(_COUNT_A_DAY, {"project_id": project_id, "day": day})
 
 
 async def _days(tx: Tx, project_id: UUID) -> list[datetime]:

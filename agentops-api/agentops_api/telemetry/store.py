@@ -61,6 +61,10 @@ class EvaluationStore(Protocol):
         """
         ...
 
+    async def count(self, project_id: UUID, filters: Filters) -> int:
+        """How many there are now. Reads them all. Raises Unavailable where that takes longer than a minute."""
+        ...
+
     async def get(self, project_id: UUID, id: UUID) -> Evaluation | None:
         """The evaluation, or None."""
         ...

@@ -192,7 +192,7 @@ async def test_the_database_and_its_pools_are_measured(anonymous: AsyncClient, s
     assert found.value("agentops_pool_connections_max", pool="main") == server.settings.database_pool_size
     assert found.value("agentops_pool_connections", pool="main") >= 1
     assert found.value("agentops_pool_checkouts_total", pool="main") >= 1
-    assert [each["pool"] for each in found.labels("agentops_pool_waiting")] == ["main", "ingest"]
+    assert [each["pool"] for each in found.labels("agentops_pool_waiting")] == [*server.pools]
 
 
 async def test_a_database_that_is_away_does_not_hide_what_the_process_counted(

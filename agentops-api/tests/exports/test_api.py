@@ -12,6 +12,7 @@ import pytest
 from agentops_api.edge.runtime import Runtime
 from agentops_api.evaluations.models import Filters
 from agentops_api.exports import download
+from agentops_api.exports.flow import Form
 from agentops_api.exports.formats import COLUMNS, Format
 from agentops_api.exports.read import read
 from fastapi import FastAPI
@@ -231,7 +232,7 @@ async def test_no_download_lasts_for_ever(
         if stands_still and message["type"] == "http.response.body":
             await never.wait()
 
-    export = download.Export(owner.project_id, Filters(), kind, spreadsheet=False, gzip=False)
+    export = download.Export(owner.project_id, Filters(), Form(kind))
     await download.Download(server.downloads, export, {})({"type": "http"}, receive, take)
     assert told[0]["type"] == "http.response.start"
     assert all(message["more_body"] for message in told[1:]), "it does not end as if it were whole"

@@ -13,6 +13,7 @@ from agentops_api.work import worker_of
 from httpx2 import AsyncClient
 from tests.cast import Somebody, TestDatabase, client_of
 from tests.jobs.queue import all_finished, ask
+from tests.scraping import scrape
 
 pytestmark = pytest.mark.anyio
 
@@ -114,3 +115,25 @@ async def test_a_server_that_leaves_jobs_to_others_does_none(settings: Settings,
         async with worker_of(server.db, elsewhere):
             await all_finished(database.superuser_url)
         assert ask(database.superuser_url, "SELECT status FROM jobs WHERE id = %s", (id,)) == [("succeeded",)]
+
+
+async def test_prometheus_sees_what_waits_what_was_given_up_and_since_when(
+    anonymous: AsyncClient, server: Runtime, owner: Somebody, database: TestDatabase
+) -> None:
+    server.worker.stop()
+    before = await scrape(anonymous)
+    assert before.value("agentops_jobs", kind="delete_evaluations", status="failed") == 0
+    assert {"kind": "delete_evaluations", "status": "failed"} in before.labels("agentops_jobs"), "an alert needs a zero"
+    assert before.value("agentops_jobs_oldest_due_seconds") == 0
+    for _ in range(3):
+        await owner.sdk.post("/api/v1/deletions", json={"filter": {"agent_name": "a"}})
+    ask(database.superuser_url, "UPDATE jobs SET due_at = now() - interval '100 seconds'")
+    dead = "UPDATE jobs SET status = 'failed', finished_at = now() WHERE id = (SELECT min(id::text)::uuid FROM jobs)"
+    ask(database.superuser_url, dead)
+    found = await scrape(anonymous)
+    assert found.value("agentops_jobs", kind="delete_evaluations", status="queued") == 2
+    assert found.value("agentops_jobs", kind="delete_evaluations", status="failed") == 1
+    assert 100 <= found.value("agentops_jobs_oldest_due_seconds", kind="delete_evaluations") < 160
+    server.worker._beat = time.monotonic() - 61  # pyright: ignore[reportPrivateUsage] - as above
+    assert (await scrape(anonymous)).value("agentops_jobs_stalled_seconds") >= 61
+    ask(database.superuser_url, "DELETE FROM jobs")

@@ -44,7 +44,7 @@ class Operation:
     def scope(self) -> str:
         """Which of a key's scopes it needs, if it is for programs."""
         if self.path.startswith("/api/v1/"):
-            reads = self.method == "GET" or self.path.endswith("/dry-run")
+            reads = self.method == "GET" or self.path.endswith("/dry-run") or self.id == "ask_for_export"
             return "read" if reads else "write"
         return {"GET": "read", "POST": "ingest", "DELETE": "write"}[self.method]
 
