@@ -5,13 +5,14 @@ Only documents get aliases. An alias excuses a word of the answer, so each kind 
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from functools import lru_cache
 
 from .numbers import roundings
 from .synonyms import SYNONYMS
 from .text import Token, stem
 
 _HUMPS = re.compile(r"[A-Z]?[a-z]{3,}")
+_HOUR = re.compile(r"(?<!\w)(?<!\d[.,])([0-2]?\d):(?=\d)")
 _INITIALS_MAX = 6
 _CONNECTORS = frozenset(["of", "and", "the", "for", "on", "in"])
 
@@ -38,28 +39,43 @@ _OTHERS = _same()
 
 
 def aliases(tokens: Sequence[Token], text: str) -> set[str]:
-    """The stems under which a claim may refer to these tokens of the text, besides their own."""
-    found = {other for token in tokens for other in _OTHERS.get(token.stem, ())}
-    found.update(other for token in tokens if token.weight for other in SYNONYMS.get(token.stem, ()))
-    found.update(other for token in tokens if token.is_number for other in roundings(token.stem))
-    found.update(_hours(tokens, text))
+    """The stems under which a claim may refer to these tokens, which the text has, besides their own."""
+    found: set[str] = set()
+    has_numbers = has_names = False
     for token in tokens:
-        # "OutdoorSeating", as a field is called in JSON
-        if token.is_name and len(humps := _HUMPS.findall(token.text)) > 1:
-            found.update(stem(hump.lower()) for hump in humps)
-    found.update(_initials(tokens))
+        if others := _OTHERS.get(token.stem):
+            found |= others
+        if token.weight and (others := SYNONYMS.get(token.stem)):
+            found |= others
+        has_numbers |= token.is_number
+        has_names |= token.is_name
+    if has_numbers:
+        found.update(other for token in tokens if token.is_number for other in roundings(token.stem))
+        found.update(_hours(text))
+    if has_names:
+        for token in tokens:
+            if token.is_name:
+                found |= _humps(token.text)
+        found.update(_initials(tokens))
     return found
 
 
-def _hours(tokens: Sequence[Token], text: str) -> Iterator[str]:
+def _hours(text: str) -> Iterator[str]:
     """17:30 is 5:30 pm."""
-    for hour, minute in pairwise(tokens):
-        if hour.is_number and minute.is_number and text[hour.end : minute.start] == ":":
-            if hour.stem.isdecimal() and len(hour.stem) == 2 and 13 <= int(hour.stem) <= 24:
-                yield str(int(hour.stem) - 12)
-                yield "pm"
-            elif hour.stem == "0":
-                yield "12"
+    for found in _HOUR.finditer(text):
+        hour = int(found[1])
+        if 13 <= hour <= 24:
+            yield str(hour - 12)
+            yield "pm"
+        elif hour == 0:
+            yield "12"
+
+
+@lru_cache(maxsize=1 << 12)
+def _humps(name: str) -> frozenset[str]:
+    """Of `OutdoorSeating`, as a field is called in JSON."""
+    humps: list[str] = _HUMPS.findall(name)
+    return frozenset(stem(hump.lower()) for hump in humps) if len(humps) > 1 else frozenset()
 
 
 def _initials(tokens: Iterable[Token]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .evidence import Evidence, Window
 from .negations import negated_stems
@@ -60,25 +61,26 @@ class Suspect:
         self._missing_numbers = [t for t in self._numbers if t.stem not in evidence and t.stem not in prompt]
         self._missing_names = [t for t in self._names if not evidence.coverage(t.stem) and t.stem not in prompt]
         self._evidence = evidence
-        self.missing = _cost({"missing_numbers": len(self._missing_numbers), "missing_names": len(self._missing_names)})
-        self.alone = APART + _cost({"misplaced_numbers": len(self._numbers), "misplaced_names": len(self._names)})
+        self.missing = _cost("missing_numbers", len(self._missing_numbers)) + _cost(
+            "missing_names", len(self._missing_names)
+        )
+        self.alone = APART + _cost("misplaced_numbers", len(self._numbers))
+        self.alone += _cost("misplaced_names", len(self._names))
         """What it costs to rest on no window. No window costs more."""
 
     def price(self, stems: AbstractSet[str], negated: AbstractSet[str], shared: float) -> float:
         """What speaks against it in a window, whose words it shares by that weight."""
-        apart = APART * (1 - shared / self.weight)
+        cost = APART * (1 - shared / self.weight)
         if not stems:
-            return apart
-        return apart + _cost(
-            {
-                "misplaced_numbers": sum(token.stem not in stems for token in self._numbers),
-                "misplaced_names": sum(token.stem not in stems for token in self._names),
-                "opposites": sum(
-                    token.stem not in stems and not others.isdisjoint(stems) for token, others in self._opposed
-                ),
-                "negated": int(self._is_negated(stems, negated)),
-            }
-        )
+            return cost
+        # One kind after the other: this is done for each window.
+        if self._numbers:
+            cost += _cost("misplaced_numbers", sum([token.stem not in stems for token in self._numbers]))
+        if self._names:
+            cost += _cost("misplaced_names", sum([token.stem not in stems for token in self._names]))
+        for_opposites = [token.stem not in stems and not others.isdisjoint(stems) for token, others in self._opposed]
+        cost += _cost("opposites", sum(for_opposites))
+        return cost + _cost("negated", self._is_negated(stems, negated))
 
     def _is_negated(self, stems: AbstractSet[str], negated: AbstractSet[str]) -> bool:
         """Whether it negates what the window says without negation."""
@@ -120,10 +122,11 @@ class Suspect:
         )
 
 
-def _cost(counts: dict[str, int]) -> float:
-    return sum(min(count, _COUNT_MAX) * WEIGHTS[kind] for kind, count in counts.items())
+def _cost(kind: str, count: int) -> float:
+    return min(count, _COUNT_MAX) * WEIGHTS[kind]
 
 
+@lru_cache(maxsize=1 << 12)
 def _opposites(stem: str) -> frozenset[str]:
     """What means the opposite of that word."""
     found = set(OPPOSITES.get(stem, ()))

@@ -83,12 +83,12 @@ class Evidence:
 
     def _add(self, document: int, sentence: Sentence, text: str, numbers: dict[tuple[str, ...], int]) -> int:
         """The content of the sentence."""
-        stems = tuple([token.stem for token in sentence.tokens])
+        stems = sentence.stems
         content = numbers.setdefault(stems, len(numbers))
         if content < len(self._stems):
             return content
         self.words += len(stems)
-        distinct = frozenset(stems) | aliases(sentence.tokens, text)
+        distinct = frozenset(stems) | aliases(sentence.tokens, text[sentence.start : sentence.end])
         self._stems.append(distinct)
         self._negated.append(negated_stems(sentence.tokens))
         self._places.append((document, sentence))

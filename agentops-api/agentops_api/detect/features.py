@@ -72,27 +72,30 @@ def measure(claim: Sentence, evidence: Evidence, prompt: Prompt) -> Measured | N
     )
 
 
-def _wording(claim: Sentence, *known: Wordings, otherwise: float) -> dict[str, float]:
+def _wording(claim: Sentence, documents: Wordings, prompt: Wordings, otherwise: float) -> dict[str, float]:
     """How little of the claim's wording is copied. A "not" that is worded as elsewhere makes no claim better,
     unless all of the claim is."""
-    whole = _sequences(claim.tokens, known, otherwise)
+    whole = _sequences(claim.tokens, documents, prompt, otherwise)
     positive = [token for token in claim.tokens if token.text.lower() != "not"]
     is_copied = whole["copied_run"] == 0
     if is_copied or len(positive) in (0, len(claim.tokens)):
         return whole
-    without = _sequences(positive, known, otherwise)
+    without = _sequences(positive, documents, prompt, otherwise)
     return {name: max(value, without[name]) for name, value in whole.items()}
 
 
-def _sequences(tokens: Sequence[Token], known: Sequence[Wordings], otherwise: float) -> dict[str, float]:
+def _sequences(tokens: Sequence[Token], documents: Wordings, prompt: Wordings, otherwise: float) -> dict[str, float]:
     """`otherwise` stands where there are too few tokens to tell."""
     stems = [token.stem for token in tokens]
     content = [token.stem for token in tokens if token.weight]
-    pairs = [any(pair in each.bigrams for each in known) for pair in pairwise(stems)]
+    pairs = [pair in documents.bigrams or pair in prompt.bigrams for pair in pairwise(stems)]
     triples = [
-        any(triple in each.trigrams for each in known) for triple in zip(stems, stems[1:], stems[2:], strict=False)
+        triple in documents.trigrams or triple in prompt.trigrams
+        for triple in zip(stems, stems[1:], stems[2:], strict=False)
     ]
-    content_pairs = [any(pair in each.content_bigrams for each in known) for pair in pairwise(content)]
+    content_pairs = [
+        pair in documents.content_bigrams or pair in prompt.content_bigrams for pair in pairwise(content)
+    ]
     run = max((sum(1 for _ in same) for is_known, same in groupby(pairs) if is_known), default=0)
     bigrams = _share_false(pairs, otherwise)
     return {

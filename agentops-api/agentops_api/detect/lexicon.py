@@ -61,6 +61,12 @@ provide provides relevant
 """)
 """What an answer says of itself and its sources: "Unable to answer based on given passages" needs no evidence."""
 
+NEGATIONS = _words("""
+not no never none nothing nobody neither nor without cannot can't won't isn't aren't wasn't weren't don't doesn't
+didn't haven't hasn't hadn't wouldn't shouldn't couldn't mustn't n't hardly rarely seldom barely fail fails failed
+unable refuse refuses refused deny denies denied lack lacks lacked unlikely stopped
+""")
+
 ABBREVIATIONS = _words("""
 mr mrs ms dr prof sr jr st mt ft no vs etc e.g i.e eg ie al inc ltd co corp dept gov gen col capt lt sgt rep sen rev hon
 jan feb mar apr jun jul aug sep sept oct nov dec approx est fig vol ed eds cf ca viz

@@ -3,6 +3,7 @@
 import re
 import sys
 from decimal import Decimal
+from functools import lru_cache
 
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)(st|nd|rd|th|s)?")
 _PLAIN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
@@ -55,20 +56,21 @@ def plus(tens: str, ones: str) -> str:
     return str(int(tens) + int(ones))
 
 
-def roundings(number: str) -> set[str]:
+@lru_cache(maxsize=1 << 12)
+def roundings(number: str) -> frozenset[str]:
     """What a writer who rounds makes of it: `4.47` becomes `4.5` or `4`, `1234567` becomes `1200000`; `1994` becomes
     `1990s`, and nothing else, for it may be a year."""
     if _YEAR.fullmatch(number):
-        return {f"{number[:3]}0s"}
+        return frozenset([f"{number[:3]}0s"])
     if not _VALUE.fullmatch(number):
-        return set()
+        return frozenset()
     whole, _, decimals = number.partition(".")
     if len(number) >= 20:
-        return set()
+        return frozenset()
     found = {_plain(round(Decimal(number), places)) for places in range(len(decimals))}
     if len(whole) >= 5:
         found |= {_plain(round(Decimal(number), figures - len(whole))) for figures in (2, 3)}
-    return found - {number, "0"}
+    return frozenset(found - {number, "0"})
 
 
 def _plain(value: Decimal) -> str:

@@ -17,7 +17,7 @@ class Wordings:
 
     def add(self, sentence: Sentence) -> None:
         """Take in one sentence."""
-        stems = [token.stem for token in sentence.tokens]
+        stems = sentence.stems
         self.stems.update(stems)
         self.bigrams.update(pairwise(stems))
         self.trigrams.update(zip(stems, stems[1:], stems[2:], strict=False))
