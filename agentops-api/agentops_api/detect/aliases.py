@@ -51,7 +51,8 @@ def aliases(tokens: Sequence[Token], text: str) -> set[str]:
         has_names |= token.is_name
     if has_numbers:
         found.update(other for token in tokens if token.is_number for other in roundings(token.stem))
-        found.update(_hours(text))
+        if ":" in text:
+            found.update(_hours(text))
     if has_names:
         for token in tokens:
             if token.is_name:

@@ -26,7 +26,7 @@ def uncertainty(response: str) -> float:
 
 
 def _vector(text: Iterable[Sentence]) -> dict[int, float]:
-    stems = Counter(token.stem for sentence in text for token in sentence.tokens if token.weight)
+    stems = Counter([token.stem for sentence in text for token in sentence.tokens if token.weight])
     vector: dict[int, float] = {}
     for stem, count in stems.items():
         bucket = _bucket(stem)

@@ -15,6 +15,7 @@ from .wordings import Wordings
 
 _BEGINNING_CHARS = 5
 _ALIKE = 0.6
+_ROOM = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ class Evidence:
     def closest(self, weights: Mapping[str, float], price: Price) -> Window | None:
         """The cheapest window that has one of those stems; None if none has any.
 
-        `price` must not fall below what it is for a window of the same shared weight that speaks against nothing.
+        `price` must not fall below what it is for a window of the same shared weight that speaks against nothing, and
+        that must fall evenly with the weight.
         """
         scores: dict[int, float] = defaultdict(float)
         for stem, weight in weights.items():
@@ -112,29 +114,32 @@ class Evidence:
         nothing = frozenset[str]()
         top = max(scores, key=lambda content: scores[content])
         best = price(self._stems[top], self._negated[top], scores[top])
-        spans = [(score, content, content) for content, score in scores.items()]
-        spans += [
-            (score + scores[after], content, after)
-            for content, score in scores.items()
-            for after in self._following[content]
-            if after in scores and after != content
-        ]
-        found: tuple[float, int, list[list[str]]] | None = None
-        chosen = top, top
         # A window is worth at most what its sentences are worth together, so most need no closer look.
+        alone, together = price(nothing, nothing, 0.0), price(nothing, nothing, 1.0)
+        worth_min = (alone - best) / (alone - together) - _ROOM
+        spans = [(score, content, content) for content, score in scores.items() if score >= worth_min]
+        for content, score in scores.items():
+            for after in self._following[content]:
+                if after in scores and after != content and score + scores[after] >= worth_min:
+                    spans.append((score + scores[after], content, after))
+        found: tuple[float, int] | None = None
+        chosen = top, top
         for bound, first, last in sorted(spans, key=lambda span: -span[0]):
             if price(nothing, nothing, bound) > best:
                 break
             stems = self._stems[first] | self._stems[last] if first != last else self._stems[first]
-            shared = bound if first == last else sum(by for stem, by in weights.items() if stem in stems)
+            shared = bound if first == last else sum([by for stem, by in weights.items() if stem in stems])
             cost = price(stems, self._negated[first] | self._negated[last], shared)
             if cost > best:
                 continue
-            if found is None or (cost, len(stems)) <= found[:2]:
-                rank = cost, len(stems), [sorted(self._stems[first]), sorted(self._stems[last])]
-                if found is None or rank < found:
-                    found, chosen, best = rank, (first, last), cost
+            rank = cost, len(stems)
+            if found is None or rank < found or (rank == found and self._order(first, last) < self._order(*chosen)):
+                found, chosen, best = rank, (first, last), cost
         return self._window(*chosen)
+
+    def _order(self, first: int, last: int) -> list[list[str]]:
+        """Decides between windows that are alike in all else."""
+        return [sorted(self._stems[first]), sorted(self._stems[last])]
 
     def _window(self, first: int, last: int) -> Window:
         if first == last:

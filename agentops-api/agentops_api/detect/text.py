@@ -58,11 +58,8 @@ class Sentence:
     start: int
     end: int
     tokens: tuple[Token, ...]
-
-    @property
-    def stems(self) -> tuple[str, ...]:
-        """Of its tokens."""
-        return tuple([token.stem for token in self.tokens])
+    stems: tuple[str, ...]
+    """Of its tokens."""
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -70,31 +67,39 @@ def sentences(text: str) -> list[Sentence]:
     found: list[Sentence] = []
     for start, end in _spans(text):
         tokens = [_word(written) for written in _TOKEN.findall(text, start, end)]
-        if len(tokens) > SENTENCE_TOKENS_MAX or True in [token.is_number for token in tokens]:
+        stems = [token.stem for token in tokens]
+        if len(tokens) > SENTENCE_TOKENS_MAX or not _JOINED_STEMS.isdisjoint(stems):
             found += _located(text, start, end)
+            continue
+        if tokens and tokens[0].is_number and _is_item(text, _TOKEN.search(text, start, end)):
+            del tokens[0], stems[0]
         elif tokens:
             tokens[0] = _first(tokens[0])
-            found.append(Sentence(start, end, tuple(tokens)))
+        if tokens:
+            found.append(Sentence(start, end, tuple(tokens), tuple(stems)))
     return found
 
 
 def _located(text: str, start: int, end: int) -> Iterator[Sentence]:
-    """A sentence for which it matters where its tokens stand: it is long, or it has numbers."""
+    """A sentence for which it matters where its tokens stand: it is long, or some may be one number together."""
     matches = list(_TOKEN.finditer(text, start, end))
     spots = [match.span() for match in matches]
     tokens = [_word(match[0]) for match in matches]
-    first, (at, after) = tokens[0], spots[0]
-    if first.is_number and after - at <= 2 and text[after : after + 1] in (".", ")"):
-        del tokens[0], spots[0]  # The number of an item in a list claims nothing.
+    if tokens[0].is_number and _is_item(text, matches[0]):
+        del tokens[0], spots[0]
     else:
-        tokens[0] = _first(first)
+        tokens[0] = _first(tokens[0])
     tokens, spots = _compounds(tokens, spots, text)
-    if len(tokens) > SENTENCE_TOKENS_MAX:
-        for begin in range(0, len(tokens), SENTENCE_TOKENS_MAX):
-            part = tuple(tokens[begin : begin + SENTENCE_TOKENS_MAX])
-            yield Sentence(spots[begin][0], spots[begin + len(part) - 1][1], part)
-    elif tokens:
-        yield Sentence(start, end, tuple(tokens))
+    is_whole = len(tokens) <= SENTENCE_TOKENS_MAX
+    for begin in range(0, len(tokens), SENTENCE_TOKENS_MAX):
+        part = tuple(tokens[begin : begin + SENTENCE_TOKENS_MAX])
+        first, last = (start, end) if is_whole else (spots[begin][0], spots[begin + len(part) - 1][1])
+        yield Sentence(first, last, part, tuple([token.stem for token in part]))
+
+
+def _is_item(text: str, number: re.Match[str] | None) -> bool:
+    """Whether that number, which begins a sentence, is that of an item in a list. It claims nothing."""
+    return number is not None and number.end() - number.start() <= 2 and text[number.end() : number.end() + 1] in (".", ")")
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
@@ -214,3 +219,5 @@ def stem(word: str) -> str:
 
 
 _COMMON_STEMS = frozenset(stem(word) for word in COMMON)
+_JOINED_STEMS = frozenset(_word(word).stem for word in (*numbers.MULTIPLIERS, *numbers.SUFFIXES, *TENS))
+"""Of sentences with none of them, no two tokens are one number together."""
