@@ -42,7 +42,7 @@ def measures(row: Row) -> list[Measured]:
     """What the detector measures of each claim of an answer."""
     evidence = Evidence(row.retrieved_docs)
     prompt = Prompt(sentences(row.prompt))
-    return [found for claim in sentences(row.response) if (found := measure(claim, evidence, prompt))]
+    return [found for claim in sentences(row.response) if (found := measure(claim, row.response, evidence, prompt))]
 
 
 def chosen(row: Row) -> ProfileName:

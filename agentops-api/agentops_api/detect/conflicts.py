@@ -50,7 +50,8 @@ class Suspect:
 
     def __init__(self, claim: Sentence, evidence: Evidence, prompt: AbstractSet[str]) -> None:
         self.weights = {token.stem: token.weight for token in claim.tokens if token.weight}
-        self.weight = sum(self.weights.values())
+        self.weight = self.whole = sum(self.weights.values())
+        """`whole`: of the claim that it is a part of."""
         distinct = {token.stem: token for token in claim.tokens if token.weight}
         self._numbers = [token for token in distinct.values() if token.is_number]
         self._names = [token for token in distinct.values() if token.is_name]
@@ -64,13 +65,23 @@ class Suspect:
         self.missing = _cost("missing_numbers", len(self._missing_numbers)) + _cost(
             "missing_names", len(self._missing_names)
         )
-        self.alone = APART + _cost("misplaced_numbers", len(self._numbers))
-        self.alone += _cost("misplaced_names", len(self._names))
-        """What it costs to rest on no window. No window costs more."""
+
+    def rest(self) -> tuple[Window | None, float]:
+        """The window that it rests on, and what speaks against it there; at most what it costs to rest on none."""
+        alone = APART * self.weight / self.whole + _cost("misplaced_numbers", len(self._numbers))
+        alone += _cost("misplaced_names", len(self._names))
+        window = self._evidence.closest(self.weights, self.price)
+        if window is None:
+            return None, alone
+        return window, min(alone, self.price(window.stems, window.negated, self.shared(window)))
+
+    def shared(self, window: Window | None) -> float:
+        """How much of its weight stands in the window."""
+        return sum([by for stem, by in self.weights.items() if stem in window.stems]) if window else 0.0
 
     def price(self, stems: AbstractSet[str], negated: AbstractSet[str], shared: float) -> float:
         """What speaks against it in a window, whose words it shares by that weight."""
-        cost = APART * (1 - shared / self.weight)
+        cost = APART * (self.weight - shared) / self.whole
         if not stems:
             return cost
         # One kind after the other: this is done for each window.

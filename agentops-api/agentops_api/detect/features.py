@@ -5,15 +5,18 @@ part, by another that begins the same (`Canada`, `Canadian`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
+from . import joins
 from .conflicts import Conflicts, Suspect
 from .evidence import Evidence, Window
 from .lexicon import ABOUT
 from .text import Sentence, Token, stem
 from .wordings import Wordings
 
+_JOINED_UNCOVERED_MAX = 0.25
+"""A claim of which more is nowhere is not one that joins what the documents say."""
 _ABOUT = frozenset(stem(word) for word in ABOUT)
 
 
@@ -45,29 +48,35 @@ class Measured:
     """Which share of its weight stands in its window."""
 
 
-def measure(claim: Sentence, evidence: Evidence, prompt: Prompt) -> Measured | None:
-    """The claim's measures; None if no word of it says anything, but for what it says of itself. It may repeat the
+def measure(claim: Sentence, text: str, evidence: Evidence, prompt: Prompt) -> Measured | None:
+    """The measures of a claim of that text; None if no word of it says anything, but for what it says of itself. It may repeat the
     prompt without having that from a document."""
     suspect = Suspect(claim, evidence, prompt.stems)
     weights, weight = suspect.weights, suspect.weight
     if _ABOUT.issuperset(weights):
         return None
-    window = evidence.closest(weights, suspect.price)
     missing = {stem: by * (1 - evidence.coverage(stem)) for stem, by in weights.items() if stem not in prompt.stems}
     uncovered = sum(missing.values())
-    seen = sum(by for stem, by in weights.items() if window and stem in window.stems)
-    spoken = suspect.price(window.stems, window.negated, seen) if window else suspect.alone
+    window, spoken = suspect.rest()
+    conflicts = suspect.conflicts(window)
+    if spoken > joins.COST and uncovered <= _JOINED_UNCOVERED_MAX * weight:
+        joined = joins.joined(claim, text, evidence, prompt.stems)
+        if joined and joined.cost < spoken:
+            spoken = joined.cost
+            conflicts = replace(
+                joined.conflicts, missing_numbers=conflicts.missing_numbers, missing_names=conflicts.missing_names
+            )
     return Measured(
         grounding={
             "uncovered": uncovered / weight,
             "uncovered_weight": uncovered,
             **_wording(claim, evidence.wordings, prompt.wordings, otherwise=uncovered / weight),
         },
-        conflict=suspect.missing + min(spoken, suspect.alone),
-        conflicts=suspect.conflicts(window),
+        conflict=suspect.missing + spoken,
+        conflicts=conflicts,
         window=window,
         weight=weight,
-        overlap=seen / weight,
+        overlap=suspect.shared(window) / weight,
         uncovered=tuple({token.stem: token.text for token in claim.tokens if missing.get(token.stem)}.values()),
     )
 

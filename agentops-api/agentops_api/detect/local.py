@@ -78,7 +78,7 @@ class LocalDetector:
         risks: list[float] = []
         weight = supported = 0.0
         for sentence in answered if evidence.words else ():
-            measured = measure(sentence, evidence, asked)
+            measured = measure(sentence, response, evidence, asked)
             if measured is None:
                 found.append(claims.not_checkable(sentence, response=response))
                 continue

@@ -69,7 +69,7 @@ def sentences(text: str) -> list[Sentence]:
         tokens = [_word(written) for written in _TOKEN.findall(text, start, end)]
         stems = [token.stem for token in tokens]
         if len(tokens) > SENTENCE_TOKENS_MAX or not _JOINED_STEMS.isdisjoint(stems):
-            found += _located(text, start, end)
+            found += _cut(text, start, end)
             continue
         if tokens and tokens[0].is_number and _is_item(text, _TOKEN.search(text, start, end)):
             del tokens[0], stems[0]
@@ -80,21 +80,29 @@ def sentences(text: str) -> list[Sentence]:
     return found
 
 
-def _located(text: str, start: int, end: int) -> Iterator[Sentence]:
+def part(text: str, start: int, end: int) -> Sentence:
+    """A stretch of a sentence."""
+    tokens, _ = _located(text, start, end)
+    return Sentence(start, end, tuple(tokens), tuple([token.stem for token in tokens]))
+
+
+def _cut(text: str, start: int, end: int) -> Iterator[Sentence]:
     """A sentence for which it matters where its tokens stand: it is long, or some may be one number together."""
-    matches = list(_TOKEN.finditer(text, start, end))
-    spots = [match.span() for match in matches]
-    tokens = [_word(match[0]) for match in matches]
-    if tokens[0].is_number and _is_item(text, matches[0]):
+    tokens, spots = _located(text, start, end)
+    if tokens[0].is_number and _is_item(text, _TOKEN.search(text, start, end)):
         del tokens[0], spots[0]
     else:
         tokens[0] = _first(tokens[0])
-    tokens, spots = _compounds(tokens, spots, text)
     is_whole = len(tokens) <= SENTENCE_TOKENS_MAX
     for begin in range(0, len(tokens), SENTENCE_TOKENS_MAX):
-        part = tuple(tokens[begin : begin + SENTENCE_TOKENS_MAX])
-        first, last = (start, end) if is_whole else (spots[begin][0], spots[begin + len(part) - 1][1])
-        yield Sentence(first, last, part, tuple([token.stem for token in part]))
+        some = tuple(tokens[begin : begin + SENTENCE_TOKENS_MAX])
+        first, last = (start, end) if is_whole else (spots[begin][0], spots[begin + len(some) - 1][1])
+        yield Sentence(first, last, some, tuple([token.stem for token in some]))
+
+
+def _located(text: str, start: int, end: int) -> tuple[list[Token], list[tuple[int, int]]]:
+    matches = list(_TOKEN.finditer(text, start, end))
+    return _compounds([_word(match[0]) for match in matches], [match.span() for match in matches], text)
 
 
 def _is_item(text: str, number: re.Match[str] | None) -> bool:
