@@ -30,7 +30,7 @@ def main(directory: Path) -> None:
     measured = {name: [measures(row) for row in rows] for name, rows in sets.items()}
     for feature in (*COVERAGE, *WORDING):
         values = [
-            [claim.grounding[feature] for claims in measured[name] for claim in claims] for name in _STANDARD_SETS
+            [claim.grounding[feature] for _, claims in measured[name] for claim in claims] for name in _STANDARD_SETS
         ]
         print(f'    "{feature}": ({fmean(map(fmean, values)):.2f}, {fmean(map(pstdev, values)):.2f}),')
     for name in PROFILES:
@@ -38,20 +38,18 @@ def main(directory: Path) -> None:
         print(f"    {name}: Platt({fitted.slope:.2f}, {fitted.intercept:.2f})")
 
 
-def measures(row: Row) -> list[Measured]:
-    """What the detector measures of each claim of an answer."""
+def measures(row: Row) -> tuple[ProfileName, list[Measured]]:
+    """The profile that the detector takes for an answer, and what it measures of each claim."""
     evidence = Evidence(row.retrieved_docs)
-    prompt = Prompt(sentences(row.prompt))
-    return [found for claim in sentences(row.response) if (found := measure(claim, row.response, evidence, prompt))]
+    asked = sentences(row.prompt)
+    prompt = Prompt(asked)
+    profile = infer([stem for sentence in asked for stem in sentence.stems], evidence.words)
+    return profile.name, [
+        found for claim in sentences(row.response) if (found := measure(claim, row.response, evidence, prompt))
+    ]
 
 
-def chosen(row: Row) -> ProfileName:
-    """The profile that the detector takes for it."""
-    stems = [token.stem for sentence in sentences(row.prompt) for token in sentence.tokens]
-    return infer(stems, Evidence(row.retrieved_docs).words).name
-
-
-def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measured]]]]) -> Platt:
+def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[tuple[ProfileName, list[Measured]]]]]) -> Platt:
     """Platt's pair for the rows for which the detector would choose that profile."""
     scores: list[float] = []
     labels: list[bool] = []
@@ -59,8 +57,8 @@ def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measure
     for rows, measured in sets.values():
         ours = [
             (answer_risk([risk(claim, PROFILES[profile]) for claim in claims]), bool(row.label))
-            for row, claims in zip(rows, measured, strict=True)
-            if claims and chosen(row) == profile
+            for row, (chosen, claims) in zip(rows, measured, strict=True)
+            if claims and chosen == profile
         ]
         # A set counts where most of it belongs.
         if len(ours) < 0.5 * len(rows):

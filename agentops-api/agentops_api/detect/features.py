@@ -49,8 +49,8 @@ class Measured:
 
 
 def measure(claim: Sentence, text: str, evidence: Evidence, prompt: Prompt) -> Measured | None:
-    """The measures of a claim of that text; None if no word of it says anything, but for what it says of itself. It may repeat the
-    prompt without having that from a document."""
+    """The measures of a claim of that text; None if no word of it says anything, but for what it says of itself. It
+    may repeat the prompt without having that from a document."""
     suspect = Suspect(claim, evidence, prompt.stems)
     weights, weight = suspect.weights, suspect.weight
     if _ABOUT.issuperset(weights):
@@ -102,9 +102,7 @@ def _sequences(tokens: Sequence[Token], documents: Wordings, prompt: Wordings, o
         triple in documents.trigrams or triple in prompt.trigrams
         for triple in zip(stems, stems[1:], stems[2:], strict=False)
     ]
-    content_pairs = [
-        pair in documents.content_bigrams or pair in prompt.content_bigrams for pair in pairwise(content)
-    ]
+    content_pairs = [pair in documents.content_bigrams or pair in prompt.content_bigrams for pair in pairwise(content)]
     run = max((sum(1 for _ in same) for is_known, same in groupby(pairs) if is_known), default=0)
     bigrams = _share_false(pairs, otherwise)
     return {

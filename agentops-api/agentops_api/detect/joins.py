@@ -4,8 +4,10 @@ Where such a claim can be cut is decided by its text alone, so that more evidenc
 """
 
 import re
-from collections.abc import Iterator, Set as AbstractSet
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from .conflicts import Conflicts, Suspect
 from .evidence import Evidence
@@ -50,11 +52,7 @@ def joined(claim: Sentence, text: str, evidence: Evidence, prompt: AbstractSet[s
 
 
 def _cuts(claim: Sentence, text: str) -> Iterator[tuple[Sentence, Sentence]]:
-    cuts = 0
-    for cut in _CUT.finditer(text, claim.start, claim.end):
-        if cuts == _CUTS_MAX:
-            return
-        cuts += 1
+    for cut in islice(_CUT.finditer(text, claim.start, claim.end), _CUTS_MAX):
         yield part(text, claim.start, cut.end()), part(text, cut.end(), claim.end)
 
 

@@ -107,7 +107,11 @@ def _located(text: str, start: int, end: int) -> tuple[list[Token], list[tuple[i
 
 def _is_item(text: str, number: re.Match[str] | None) -> bool:
     """Whether that number, which begins a sentence, is that of an item in a list. It claims nothing."""
-    return number is not None and number.end() - number.start() <= 2 and text[number.end() : number.end() + 1] in (".", ")")
+    return (
+        number is not None
+        and number.end() - number.start() <= 2
+        and text[number.end() : number.end() + 1] in (".", ")")
+    )
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
@@ -156,15 +160,14 @@ def _compounds(
     """With `2.6 million` and `twenty-five` as one token each."""
     found: list[Token] = []
     places: list[tuple[int, int]] = []
-    for token, (start, end) in zip(tokens, spots, strict=True):
-        number = _joined(found[-1], token, text[places[-1][1] : start]) if found else ""
+    for token, spot in zip(tokens, spots, strict=True):
+        number = _joined(found[-1], token, text[places[-1][1] : spot[0]]) if found else ""
         if number:
-            found.pop()
-            start = places.pop()[0]
-            found.append(Token(text[start:end], number, 1.0, True, False, False))
+            start, end = places[-1][0], spot[1]
+            found[-1], places[-1] = Token(text[start:end], number, 1.0, True, False, False), (start, end)
         else:
             found.append(token)
-        places.append((start, end))
+            places.append(spot)
     return found, places
 
 

@@ -174,3 +174,36 @@ def test_what_the_prompt_says_is_not_the_answers_invention() -> None:
 def test_the_profile_follows_from_prompt_and_evidence(prompt: str, words: int, profile: str) -> None:
     document = " ".join(f"word{each}." for each in range(words))
     assert detect("It is gravel.", document, prompt=prompt).detector.endswith(profile)
+
+
+ACME = (
+    "Acme Robotics was founded in 1998 in Berlin by Maria Keller. The company makes welding arms for car plants.",
+    "Acme Robotics employs 4,200 people at nine sites. The chief executive is Jonas Brandt.",
+)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "Acme Robotics was founded in 1998 in Berlin and employs 4,200 people.",
+        "Founded in Berlin in 1998, Acme Robotics employs 4,200 people at nine sites.",
+        "The company makes welding arms for car plants, and its chief executive is Jonas Brandt.",
+    ],
+)
+def test_a_sentence_that_draws_on_two_documents_is_supported(response: str) -> None:
+    found = detect(response, *ACME)
+    assert [claim.label for claim in found.claims] == ["supported"]
+    assert found.claims[0].reasons == ()
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "Acme Robotics was founded in 4,200 in Berlin and employs 1998 people.",
+        "Founded by Jonas Brandt in 1998, Acme Robotics employs 4,200 people at nine sites.",
+    ],
+)
+def test_two_documents_do_not_support_what_neither_says(response: str) -> None:
+    found = detect(response, *ACME)
+    assert [claim.label for claim in found.claims] != ["supported"]
+    assert found.claims[0].reasons
