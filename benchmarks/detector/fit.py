@@ -1,9 +1,9 @@
 """The constants of `agentops_api/detect/scoring.py`, computed anew: `python -m benchmarks.detector.fit DIRECTORY`.
 
-Means and scales: the mean over the sets, each counting alike. The slope of a profile is Platt's over its sets; each set
-counts alike, and within it both labels do, since nobody knows how often an unknown project's answers are wrong. The
-intercept puts 0.5 where the balanced accuracy is best, but for summaries, whose intercept is Platt's, too. SummEval and
-WiCE are there to measure only. Changes no file: it prints, and a person decides.
+Means and scales: the mean over the sets, each counting alike. A profile's pair is Platt's over its sets, each of which
+counts alike. Nobody knows how often an unknown project's answers are wrong, so that the wrong ones of a set count half
+way between their own share and a half; those of summaries a half, for what is measured on SummEdits tells too little to
+lean to either side. SummEval and WiCE are there to measure only. Changes no file: it prints, and a person decides.
 """
 
 import math
@@ -20,7 +20,7 @@ from agentops.detect.text import sentences
 from benchmarks.detector.sets import Row, read
 
 _STANDARD_SETS = ("mtrag", "halueval_qa, lengths matched", "begin_wow", "summedits")
-_SET_WEIGHT = 500.0
+_SET_WEIGHT = 1000.0
 _PROFILE_SETS = ("mtrag", "halueval_qa", "begin_wow", "summedits")
 
 
@@ -35,7 +35,7 @@ def main(directory: Path) -> None:
         print(f'    "{feature}": ({fmean(map(fmean, values)):.2f}, {fmean(map(pstdev, values)):.2f}),')
     for name in PROFILES:
         fitted = fit(name, {each: (sets[each], measured[each]) for each in _PROFILE_SETS})
-        print(f"    {name}: Platt({fitted.slope:.2f}, {fitted.intercept:.2f})")
+        print(f"    {name}: Platt({fitted.slope:.3f}, {fitted.intercept:.3f})")
 
 
 def measures(row: Row) -> tuple[ProfileName, list[Measured]]:
@@ -66,25 +66,11 @@ def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[tuple[Profil
         scores += [score for score, _ in ours]
         labels += [label for _, label in ours]
         positive = sum(label for _, label in ours)
-        weights += [_SET_WEIGHT / (positive if label else len(ours) - positive) for _, label in ours]
+        share = 0.5 if profile == "summary" else (0.5 + positive / len(ours)) / 2
+        each = _SET_WEIGHT * share / positive, _SET_WEIGHT * (1 - share) / (len(ours) - positive)
+        weights += [each[0] if label else each[1] for _, label in ours]
     assert math.fsum(weights), f"no set is judged as {profile}"
-    fitted = platt(scores, labels, weights)
-    if profile == "summary":
-        # So little tells its answers apart that the best cut follows chance.
-        return fitted
-    slope = fitted.slope
-    return Platt(slope, -slope * _best_cut(scores, labels, weights))
-
-
-def _best_cut(scores: list[float], labels: list[bool], weights: list[float]) -> float:
-    """The middle of the cuts, in steps of 0.05, whose weighted accuracy is within 0.005 of the best."""
-    cuts = [step / 20 for step in range(-40, 80)]
-    right = [
-        math.fsum(by for score, label, by in zip(scores, labels, weights, strict=True) if (score >= cut) == label)
-        / math.fsum(weights)
-        for cut in cuts
-    ]
-    return fmean(cut for cut, share in zip(cuts, right, strict=True) if share >= max(right) - 0.005)
+    return platt(scores, labels, weights)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,7 @@
 
 Grounding: six measures, standardised, with unit weights; nothing is trained. Conflicts are added on top, with round
 weights. Means, scales and the two numbers of each profile were computed from public sets by
-`benchmarks/detector/fit.py`: MT-RAG (Apache-2.0), HaluEval (MIT), BEGIN (CC BY 4.0) and SummEdits (Apache-2.0;
-600 rows of it).
+`benchmarks/detector/fit.py`: MT-RAG (Apache-2.0), HaluEval (MIT), BEGIN (CC BY 4.0) and SummEdits (Apache-2.0).
 """
 
 import math
@@ -30,7 +29,7 @@ WORDING = {
 }
 """Mean and scale of each measure."""
 
-_FURTHER_CLAIMS_WEIGHT = 0.1
+_FURTHER_CLAIMS_WEIGHT = 0.03
 
 _LONG_EVIDENCE_WORDS_MIN = 150
 _INSTRUCTION_WORDS = 40
@@ -42,14 +41,15 @@ class Profile:
 
     name: ProfileName
     conflict_weight: float
-    """Summaries differ from their source in wording anyway; what betrays them is a number, a name, a "not"."""
+    """Summaries differ from their source in wording anyway; what betrays them is a number, a name, a "not". On
+    SummEdits grounding alone has an AUROC of 0.49, and conflicts alone 0.63 (2026-11-27)."""
     platt: Platt
 
 
 PROFILES: dict[ProfileName, Profile] = {
-    "long_answer": Profile("long_answer", 1.0, Platt(1.18, -2.24)),
-    "short_answer": Profile("short_answer", 1.0, Platt(2.16, 0.92)),
-    "summary": Profile("summary", 2.0, Platt(0.22, -0.50)),
+    "long_answer": Profile("long_answer", 1.5, Platt(1.05, -2.71)),
+    "short_answer": Profile("short_answer", 1.5, Platt(1.99, 0.36)),
+    "summary": Profile("summary", 8.0, Platt(0.118, -0.760)),
 }
 
 
