@@ -16,6 +16,7 @@ from agentops_api import clock, ids
 from agentops_api.db.pool import Database
 from agentops_api.evaluations.accept import Reception, accept
 from agentops_api.evaluations.models import EvaluationIn, Window
+from agentops_api.telemetry import words
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.store import Record
 
@@ -42,18 +43,22 @@ FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %
     + _COLUMNS
     + ")"
 )
+# The server's own statement but for the rollups: words are queued in both.
 INSERT: LiteralString = (
-    "INSERT INTO evaluations ("
+    """
+WITH batch AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%s::json) AS row (
+        project_id uuid, id uuid, created_at timestamptz, prompt text, response text, retrieved_docs text[],
+        semantic_drift float8, uncertainty float8, factual_support float8, hallucination_probability float8,
+        hallucinated boolean, latency_sec float8, throughput_qps float8, mode text, model_name text, agent_name text,
+        session_id text, metadata jsonb)
+), stored AS (
+    INSERT INTO evaluations ("""
     + _COLUMNS
     + ") SELECT "
     + _COLUMNS
-    + """
-FROM json_to_recordset(%s::json) AS row (
-    project_id uuid, id uuid, created_at timestamptz, prompt text, response text, retrieved_docs text[],
-    semantic_drift float8, uncertainty float8, factual_support float8, hallucination_probability float8,
-    hallucinated boolean, latency_sec float8, throughput_qps float8, mode text, model_name text, agent_name text,
-    session_id text, metadata jsonb)
-"""
+    + " FROM batch)"
+    + words.queued("batch")
 )
 
 Write = Callable[[], Awaitable[None]]

@@ -1,13 +1,14 @@
-"""Writes docs/benchmarks.md from the newest results: `python -m benchmarks.report`.
+"""Writes docs/benchmarks.md from the newest results of each part: `python -m benchmarks.report`.
 
 Every number in that document was measured by `benchmarks.run`; nobody edits it.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import rows
-from benchmarks.results import Results, newest
+from benchmarks.results import Results, kept, together
 from benchmarks.tables import tables
 
 _DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -29,7 +30,10 @@ How it was measured:
   statement with its rollups, `no rollups` the same without them.
 - Reading: a project whose evaluations are spread over {rows.DAYS} days, {rows.AGENTS} agents, {rows.MODELS} models and
   {len(rows.MODES)} modes, in sessions of {rows.SESSION_ROWS}, asked over one connection, one request after the other,
-  until the whole answer was read. Rows are made within PostgreSQL, rollups by the code of `agentops rollups rebuild`.
+  until the whole answer was read. Rows are made within PostgreSQL, rollups by the code of `agentops rollups rebuild`,
+  and words are filed as the server files them, which is checked on a day of each project.
+- `search`: words of 5,000 that follow Zipf's law, about 50 in an evaluation. A common word is in a quarter of all
+  evaluations or more, a rare one in one of 700, the others between them.
 - `raw table`: the same questions as SQL over the evaluations themselves, as the role that the server reads as, with row
   level security, over one connection. It has the easier work: a summary of one window and not of two, no tests of
   significance, no JSON.
@@ -38,31 +42,38 @@ How it was measured:
 
 def main() -> None:
     """Rewrites the document; ends with a message where nothing was measured yet."""
-    results = newest()
-    if results is None:
+    runs = kept()
+    if not runs:
         sys.exit("There are no results yet: `make bench` measures.")
     _DOCUMENT.parent.mkdir(exist_ok=True)
-    _DOCUMENT.write_text(document(results))
-    print(f"Wrote docs/benchmarks.md from the results of {results.at:%Y-%m-%d %H:%M} UTC.")
+    _DOCUMENT.write_text(document(runs))
+    print("Wrote docs/benchmarks.md.")
 
 
-def document(results: Results) -> str:
-    """The document's text."""
+def document(runs: Sequence[Results]) -> str:
+    """The document's text, of runs that begin with the newest."""
+    results, used = together(runs)
     machine = results.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    when = "\n".join(
+        f"- {part.capitalize()}: {run.at:%Y-%m-%d %H:%M} UTC ({run.name}); load average before the run "
+        f"{run.machine.load_average}"
+        for part, run in used.items()
+    )
     head = f"""\
 # Benchmarks
 
 Made by `python -m benchmarks.report` from what `make bench` measured. Do not edit: measure again.
 
-- When: {results.at:%Y-%m-%d %H:%M} UTC ({results.name})
+{when}
 - Machine: {machine.cores} cores of {machine.cpu}, {machine.memory_mib:,} MiB, {machine.system}, the database on \
-{machine.filesystem}; load average before the run {machine.load_average}
+{machine.filesystem}
 - Versions: {versions}
 - Load: {results.load_generator}; {results.seconds} s a measurement; an evaluation is {results.body_bytes} bytes of \
 JSON; seed {results.seed}
 
-These are numbers of one machine: compare ratios, and run it on yours.
+These are numbers of one machine: compare ratios, and run it on yours. A load average above the number of cores before
+the run means that others were using the machine too: then all times are longer than the product's own.
 """
     return "\n".join([head, _METHOD, *(f"{table.markdown()}\n" for table in tables(results))])
 

@@ -1,7 +1,7 @@
 """What a run measured, as it is kept in `benchmarks/results/*.json`. Knows nothing of how it was measured."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -81,6 +81,8 @@ class Read:
     max_ms: float
     failed: int = 0
     """Answers other than 200; their times count."""
+    others_busy: float | None = None
+    """How much of the machine's CPU time went to anything else than server, PostgreSQL and client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,12 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """How long it took to make a project's rows, and then their rollups."""
+    """How long it took to make a project's rows, then their rollups, then to file their words."""
 
     rows: int
     rows_s: float
     rollups_s: float
+    words_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,31 @@ def keep(results: Results) -> Path:
     return path
 
 
-def newest() -> Results | None:
-    """The latest results that were kept; None when there are none."""
+def kept() -> list[Results]:
+    """All results that were kept, the newest first."""
     found = [_RESULTS.validate_json(path.read_bytes()) for path in RESULTS_DIR.glob("*.json")]
-    return max(found, key=lambda results: results.at, default=None)
+    return sorted(found, key=lambda results: results.at, reverse=True)
+
+
+def together(runs: Sequence[Results]) -> tuple[Results, dict[str, Results]]:
+    """Of writing, and of reading at each size, the first run that has it, as one; and which run that was."""
+    used: dict[str, Results] = {}
+    made = replace(runs[0], starts=[], memory=[], ingest=[], reads=[], raws=[], fills=[])
+    for run in runs:
+        if run.ingest and "writing" not in used:
+            used["writing"] = run
+            made.ingest = run.ingest
+        for rows in {each.rows for each in run.reads}:
+            part = f"reading at {rows:,} rows"
+            if part not in used:
+                used[part] = run
+                made.reads += [each for each in run.reads if each.rows == rows]
+                made.raws += [each for each in run.raws if each.rows == rows]
+                made.fills += [each for each in run.fills if each.rows == rows]
+    for run in runs:
+        if any(run is each for each in used.values()):
+            made.starts += run.starts
+            made.memory += run.memory
+    for measured in (made.reads, made.raws, made.fills):
+        measured.sort(key=lambda each: each.rows)
+    return made, used

@@ -1,18 +1,22 @@
-"""A project with many evaluations, made inside PostgreSQL, and its rollups made from them by the server's own code."""
+"""A project with many evaluations, made inside PostgreSQL, their rollups made of them by the server's own code."""
 
 import asyncio
+import hashlib
 import random
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import LiteralString
 from uuid import UUID
 
 import psycopg
 from agentops_api.db.pool import Tx
 from agentops_api.telemetry import rollups
+from psycopg import AsyncClientCursor
 
-from benchmarks import vocabulary
+from benchmarks import vocabulary, words
 from benchmarks.results import Fill
 from benchmarks.server import Server, Tenant
 
@@ -22,9 +26,13 @@ SESSION_ROWS, SESSIONS_AT_ONCE = 20, 50
 PROBABILITY_MAX = 0.99
 """No evaluation is more probably a hallucination than this."""
 CHUNK_ROWS = 100_000
+_CONNECTIONS = 2
 
+# In a schema of their own, for all connections that fill; dropped in the end.
 _SENTENCES: LiteralString = """
-CREATE TEMPORARY TABLE sentences (n integer PRIMARY KEY, prompt text NOT NULL, response text NOT NULL)
+DROP SCHEMA IF EXISTS bench CASCADE;
+CREATE SCHEMA bench;
+CREATE UNLOGGED TABLE bench.sentences (n integer PRIMARY KEY, prompt text NOT NULL, response text NOT NULL)
 """
 # Ascending in time, as rows arrive. An id carries its row's time (UUIDv7), as the server's own ids do. The dice are
 # thrown in a sub-select, because each is looked at several times. A session is one agent's; a few of them, and of the
@@ -53,8 +61,8 @@ FROM (
     FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS i,
          LATERAL (SELECT date_trunc('milliseconds', %(start)s + i * %(step)s::interval) AS at) AS placed
 ) AS dice
-JOIN sentences AS asked ON asked.n = asked_n
-JOIN sentences AS answered ON answered.n = answered_n
+JOIN bench.sentences AS asked ON asked.n = asked_n
+JOIN bench.sentences AS answered ON answered.n = answered_n
 """
 
 
@@ -65,12 +73,16 @@ class _Patient(Tx):
 
 
 def fill(server: Server, tenant: Tenant, *, rows: int, seed: int, advance: Callable[[int], None]) -> Fill:
-    """`rows` evaluations over the last 90 days, and their rollups. Raises psycopg.Error."""
+    """`rows` evaluations over the last 90 days, their rollups and their words. Raises psycopg.Error."""
+    return asyncio.run(_fill(server.superuser_url, tenant.project_id, rows=rows, seed=seed, advance=advance))
+
+
+async def _fill(url: str, project_id: UUID, *, rows: int, seed: int, advance: Callable[[int], None]) -> Fill:
     began = time.monotonic()
     until = datetime.now(UTC) - timedelta(minutes=1)
     start = until - timedelta(days=DAYS)
-    params = {
-        "project_id": tenant.project_id,
+    params: dict[str, object] = {
+        "project_id": project_id,
         "seed": str(seed),
         "start": start,
         "step": timedelta(days=DAYS) / rows,
@@ -83,30 +95,85 @@ def fill(server: Server, tenant: Tenant, *, rows: int, seed: int, advance: Calla
         "prompts": vocabulary.PROMPTS,
         "responses": vocabulary.RESPONSES,
     }
-    # Two parameters of one name, written twice, are two to the server: here they are one text.
-    with psycopg.connect(server.superuser_url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
-        connection.execute("SELECT agentops_ensure_partitions(%s, %s)", (start.date(), until.date()))
-        _load_sentences(connection, seed)
-        connection.execute("SELECT setseed(%s)", (seed % 100 / 100,))
-        for first in range(0, rows, CHUNK_ROWS):
-            last = min(first + CHUNK_ROWS, rows) - 1
-            connection.execute(_FILL, params | {"first": first, "last": last})
-            advance(last + 1 - first)
+    async with await _Patient.connect(url, autocommit=True) as connection:
+        await connection.execute("SELECT agentops_ensure_partitions(%s, %s)", (start.date(), until.date()))
+        await _load_sentences(connection, seed)
+        chunks = deque((first, min(first + CHUNK_ROWS, rows) - 1) for first in range(0, rows, CHUNK_ROWS))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_CONNECTIONS):
+                group.create_task(_fill_chunks(url, params, chunks, seed=seed, advance=advance))
         filled = time.monotonic()
-        asyncio.run(_rebuild(server.superuser_url, tenant.project_id))
-        rebuilt = time.monotonic()
-        connection.execute("VACUUM (ANALYZE) evaluations, evaluation_rollups")
-        connection.execute("CHECKPOINT")
-    return Fill(rows, filled - began, rebuilt - filled)
+        days = await _days(connection, project_id)
+        await _derive(url, [partial(rollups.count_day, project_id=project_id, day=day) for day in days])
+        counted = time.monotonic()
+        await words.prepare(connection, project_id, days[0])
+        await _derive(url, [partial(words.file_day, project_id=project_id, day=day) for day in days])
+        filed = time.monotonic()
+        await connection.execute("DROP SCHEMA bench CASCADE")
+        await connection.execute("VACUUM (ANALYZE) evaluations, evaluation_rollups, search_words, search_pending")
+        await connection.execute("CHECKPOINT")
+    return Fill(rows, filled - began, counted - filled, filed - counted)
 
 
-def _load_sentences(connection: psycopg.Connection, seed: int) -> None:
+async def _fill_chunks(
+    url: str,
+    params: dict[str, object],
+    chunks: deque[tuple[int, int]],
+    *,
+    seed: int,
+    advance: Callable[[int], None],
+) -> None:
+    # Two parameters of one name, written twice, are two to the server: here they are one text.
+    async with await _Patient.connect(url, autocommit=True, cursor_factory=AsyncClientCursor) as connection:
+        while chunks:
+            first, last = chunks.popleft()
+            # The same rows, whichever connection makes them.
+            await connection.execute("SELECT setseed(%s)", (random.Random(f"{seed} {first}").uniform(-1, 1),))
+            await connection.execute(_FILL, params | {"first": first, "last": last})
+            advance(last + 1 - first)
+
+
+async def _days(tx: Tx, project_id: UUID) -> list[datetime]:
+    found = await tx.execute(
+        """
+        SELECT day FROM (SELECT min(created_at) AS first, max(created_at) AS last
+                         FROM evaluations WHERE project_id = %(project_id)s) AS rows,
+             generate_series(date_trunc('day', first, 'UTC'), last, '24 hours') AS day
+        ORDER BY day
+        """,
+        {"project_id": project_id},
+    )
+    return [day for (day,) in await found.fetchall()]
+
+
+async def _derive(url: str, steps: Iterable[Callable[[Tx], Awaitable[None]]]) -> None:
+    """Takes the steps over a few connections."""
+    due = deque(steps)
+
+    async def take() -> None:
+        async with await _Patient.connect(url, autocommit=True) as tx:
+            # Sorting or hashing a day of 10M evaluations.
+            await tx.execute("SELECT set_config('work_mem', '256MB', false)")
+            while due:
+                await due.popleft()(tx)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(_CONNECTIONS):
+            group.create_task(take())
+
+
+async def _load_sentences(connection: _Patient, seed: int) -> None:
     prompts, responses = vocabulary.sentences(random.Random(seed))
-    connection.execute(_SENTENCES)
-    with connection.cursor().copy("COPY sentences FROM STDIN") as copy:
+    await connection.execute(_SENTENCES)
+    async with connection.cursor().copy("COPY bench.sentences FROM STDIN") as copy:
         for n, pair in enumerate(zip(prompts, responses, strict=True)):
-            copy.write_row((n, *pair))
-    connection.execute("ANALYZE sentences")
+            await copy.write_row((n, *pair))
+    await connection.execute("ANALYZE bench.sentences")
+
+
+def word_of(n: int, seed: int) -> str:
+    """The word that only the n-th evaluation has: what `_FILL` puts at the end of its prompt."""
+    return hashlib.md5(f"{seed}/{n}".encode(), usedforsecurity=False).hexdigest()[:8]
 
 
 def some(server: Server, tenant: Tenant, count: int) -> list[tuple[datetime, UUID]]:
@@ -124,8 +191,3 @@ def some(server: Server, tenant: Tenant, count: int) -> list[tuple[datetime, UUI
             {"project_id": tenant.project_id, "count": count},
         )
         return [(created_at, id) for created_at, id in found.fetchall()]
-
-
-async def _rebuild(url: str, project_id: UUID) -> None:
-    async with await _Patient.connect(url) as tx:
-        await rollups.rebuild(tx, project_id)

@@ -24,6 +24,7 @@ _READ_AIMS = (
     ("90 days by day", 20),
     ("7 days by hour and model", 60),
     ("breakdown by model", 20),
+    ("search", 100),
     ("list, ", 30),
     ("list", 20),
 )
@@ -179,11 +180,13 @@ def _reading(results: Results) -> Table:
     rows = [
         (
             *(each.what, f"{each.rows:,}", f"{each.p50_ms:.1f}", f"{each.p95_ms:.1f}", f"{each.p99_ms:.1f}"),
-            *(f"{each.max_ms:.1f}", str(each.failed), f"{each.bytes:,}"),
+            *(f"{each.max_ms:.1f}", str(each.failed), _share(each.others_busy), f"{each.bytes:,}"),
         )
         for each in results.reads
     ]
-    return Table("Reading", ("request", "rows", "p50 ms", "p95 ms", "p99 ms", "max ms", "503s", "bytes"), rows)
+    return Table(
+        "Reading", ("request", "rows", "p50 ms", "p95 ms", "p99 ms", "max ms", "503s", "others", "bytes"), rows
+    )
 
 
 def _raw(results: Results) -> Table:
@@ -212,8 +215,12 @@ def _growth(results: Results) -> Table:
 
 
 def _fills(results: Results) -> Table:
-    rows = [(f"{each.rows:,}", f"{each.rows_s:,.0f}", f"{each.rollups_s:,.0f}") for each in results.fills]
-    return Table("Rebuilding rollups", ("rows", "making the rows, s", "rebuilding their rollups, s"), rows)
+    rows = [
+        (f"{each.rows:,}", f"{each.rows_s:,.0f}", f"{each.rollups_s:,.0f}", f"{each.words_s:,.0f}")
+        for each in results.fills
+    ]
+    columns = ("rows", "making the rows, s", "rebuilding their rollups, s", "filing their words, s")
+    return Table("Rebuilding rollups and words", columns, rows)
 
 
 def _starts(results: Results) -> Table:

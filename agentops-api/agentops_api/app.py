@@ -21,6 +21,7 @@ from agentops_api.auth import api as auth_api
 from agentops_api.auth.authenticate import Authenticator
 from agentops_api.auth.supabase import Supabase
 from agentops_api.auth.tokens import SigningKeys
+from agentops_api.calibrations import api as calibrations_api
 from agentops_api.db.disk import has_room_to_write
 from agentops_api.db.opening import open_database
 from agentops_api.db.pool import Database
@@ -38,6 +39,8 @@ from agentops_api.exports.download import Downloads
 from agentops_api.jobs import api as jobs_api
 from agentops_api.metrics import Requests
 from agentops_api.retention import api as retention_api
+from agentops_api.scoring import api as scoring_api
+from agentops_api.scoring.detectors import Detectors
 from agentops_api.sessions import api as sessions_api
 from agentops_api.settings import Settings, signing_key
 from agentops_api.telemetry.postgres import PostgresStore
@@ -69,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     slices = (
         *(ingest_api, stream_api, evaluations_api, analytics_api, sessions_api, exports_api, files_api),
-        *(project_metrics_api, jobs_api, retention_api, auth_api),
+        *(scoring_api, calibrations_api, project_metrics_api, jobs_api, retention_api, auth_api),
     )
     for part in (*slices, health, metrics_api, pages):
         app.include_router(part.router)
@@ -135,8 +138,9 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
     upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
     if not settings.database_url:
         upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, data_dir))
+    detectors = await stack.enter_async_context(Detectors(processes_max=settings.detector_processes))
     jobs_db = await stack.enter_async_context(jobs_database(db.url, settings))
-    worker = worker_of(jobs_db, settings)
+    worker = worker_of(jobs_db, settings, detectors)
     if settings.jobs_in_server:
         await stack.enter_async_context(worker)
     server = Runtime(
@@ -150,6 +154,7 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
         limiter=limiter,
         downloads=downloads,
         streams=streams,
+        detectors=detectors,
         requests=requests,
         worker=worker,
         version=VERSION,

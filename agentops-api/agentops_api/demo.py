@@ -45,6 +45,8 @@ _MODELS = (
     _Model("llama-3.3-70b", 0.20, 0.95, 1.3),
     _Model("mistral-small-3", 0.10, 0.35, 1.6),
 )
+
+
 def history(*, rows: int, days: int, until: datetime, seed: int = 7) -> Iterator[EvaluationIn]:
     """`rows` evaluations over the `days` before `until`, oldest first."""
     dice = random.Random(seed)  # noqa: S311 - a demonstration, not a secret

@@ -150,6 +150,9 @@ class Settings(BaseSettings):
     body_bytes_max: int = Field(default=10 * 2**20, ge=2**16)
     """The largest request body, before and after decompression."""
 
+    detector_processes: int = Field(default=1, ge=1, le=32)
+    """Answers that one process judges at a time (`POST /api/v1/evaluate`, scoring), each in a process of its own."""
+
     jobs_in_server: bool = True
     """Do background jobs in the server's own process. False: `agentops worker` does them, and must run."""
     jobs_at_once: int = Field(default=4, ge=1, le=100)

@@ -32,6 +32,7 @@ def evaluate(
         latency_sec=took_s,
         throughput_qps=qps,
         notes=list(found.notes),
+        drift_method=found.drift_method,
         id=None,
     )
 

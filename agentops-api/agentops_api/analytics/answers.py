@@ -190,6 +190,7 @@ class Breakdown(_Answer):
                     "window": _WINDOW,
                     "by": ["model"],
                     "source": "rollups",
+                    "units": {"count": "evaluations"},
                     "groups": 1,
                     "rows": [{"key": ["gpt-4o-mini"], "share": 1.0, "figures": _FIGURES}],
                 }
@@ -203,6 +204,8 @@ class Breakdown(_Answer):
     """What the evaluations are split by."""
     source: Source
     """What was read."""
+    units: dict[str, str]
+    """The unit of each metric."""
     groups: int
     """How many groups there are."""
     rows: list[Row]
@@ -284,6 +287,7 @@ class Comparison(_Answer):
                 {
                     "base": _SIDE,
                     "candidate": _SIDE,
+                    "units": {"count": "evaluations"},
                     "changes": [_CHANGE],
                     "verdict": "no real change",
                     "regressions": [],
@@ -296,6 +300,8 @@ class Comparison(_Answer):
     """What was."""
     candidate: Side
     """What is to be judged."""
+    units: dict[str, str]
+    """The unit of each metric."""
     changes: list[Change]
     """From base to candidate, each with a verdict."""
     verdict: Literal["regressed", "improved", "mixed", "no real change", "too few"]

@@ -68,12 +68,15 @@ async def get_summary(request: Request, caller: Reader, query: Annotated[Summary
     """Counts, rates with their 95 % interval, means and percentiles; and for each change, whether it is real."""
     window = query.window(clock.now())
     before = window.before()
-    current, source = await _whole(request, caller, query, window)
-    previous, _ = await _whole(request, caller, query, before)
+    # Both periods by one question, which costs little more than one of them.
+    both = Window(before.start, window.end, window.time_zone)
+    question = query.question(both, boundaries=[before.start, window.start], histograms=MEASURES, periods=2)
+    cells = {cell.bucket: cell for cell in await runtime(request).store.cells(caller.project_id, question)}
+    previous, current = cells.get(0, Cell()), cells.get(1, Cell())
     return Summary(
         window=_period(window),
         previous_window=_period(before),
-        source=source,
+        source=_source(question),
         units={**UNIT_OF},
         current=figures_of(current),
         previous=figures_of(previous),
@@ -138,6 +141,7 @@ async def get_breakdown(request: Request, caller: Reader, query: Annotated[Break
         window=_period(window),
         by=query.by,
         source=_source(question),
+        units={**UNIT_OF},
         groups=len(cells),
         rows=[
             Row(key=[key or None for key in cell.keys], share=cell.evaluations / total, figures=figures_of(cell))
@@ -196,6 +200,7 @@ async def compare(request: Request, caller: Reader, query: Annotated[CompareQuer
     return Comparison(
         base=_side(base, base_window, base_source, base_cell),
         candidate=_side(candidate, candidate_window, candidate_source, candidate_cell),
+        units={**UNIT_OF},
         changes=changes,
         verdict=_verdict(changes, worse),
         regressions=worse,
@@ -252,7 +257,8 @@ def _verdict(
         return "mixed" if better else "regressed"
     if better:
         return "improved"
-    judged = any(change.p_value is not None for change in changes if change.metric != "count")
+    counts = ("count", "hallucinations")
+    judged = any(change.p_value is not None for change in changes if change.metric not in counts)
     return "no real change" if judged else "too few"
 
 

@@ -14,6 +14,7 @@ from agentops_api.analytics.statistics import (
     ALPHA,
     Verdict,
     benjamini_hochberg,
+    compare_quantiles,
     mann_whitney,
     poisson_rates,
     quantile,
@@ -162,7 +163,7 @@ class Change(BaseModel):
     """How often chance alone would differ so much, adjusted for the comparisons of this answer taken together
     (Benjamini-Hochberg); null where there is too little to say."""
     significant: bool
-    """It is below 5 %."""
+    """It is below 5 %, and the test says that the figure moved the way it did."""
     effect: float | None
     """Size of the difference in the test's own measure."""
     direction: Literal["better", "worse", "neutral"]
@@ -185,6 +186,14 @@ def _ranks(measure: Measure) -> Callable[[Cell, Cell, float, float], Verdict]:
     return test
 
 
+def _quantiles(metric: Metric) -> Callable[[Cell, Cell, float, float], Verdict]:
+    def test(base: Cell, candidate: Cell, _base_s: float, _candidate_s: float) -> Verdict:
+        histograms = base.histograms.get("latency", {}), candidate.histograms.get("latency", {})
+        return compare_quantiles(*histograms, _QUANTILES[metric])
+
+    return test
+
+
 def _rates(base: Cell, candidate: Cell, _base_s: float, _candidate_s: float) -> Verdict:
     return two_proportions(base.hallucinations, base.verdicts, candidate.hallucinations, candidate.verdicts)
 
@@ -193,12 +202,21 @@ def _volumes(base: Cell, candidate: Cell, base_s: float, candidate_s: float) -> 
     return poisson_rates(base.evaluations, base_s, candidate.evaluations, candidate_s)
 
 
+def _hallucinations(base: Cell, candidate: Cell, base_s: float, candidate_s: float) -> Verdict:
+    return poisson_rates(base.hallucinations, base_s, candidate.hallucinations, candidate_s)
+
+
 _COMPARISONS: tuple[_Comparison, ...] = (
     _Comparison("count", "neither", _volumes),
+    # More of them may only be more traffic: the rate tells whether it is worse.
+    _Comparison("hallucinations", "neither", _hallucinations),
     _Comparison("hallucination_rate", "higher", _rates),
     _Comparison("avg_hallucination_probability", "higher", _ranks("probability")),
-    _Comparison("latency_p50", "higher", _ranks("latency")),
-    _Comparison("latency_p95", "higher", _ranks("latency")),
+    _Comparison("avg_latency", "higher", _ranks("latency")),
+    _Comparison("latency_p50", "higher", _quantiles("latency_p50")),
+    _Comparison("latency_p90", "higher", _quantiles("latency_p90")),
+    _Comparison("latency_p95", "higher", _quantiles("latency_p95")),
+    _Comparison("latency_p99", "higher", _quantiles("latency_p99")),
     _Comparison("avg_throughput", "lower", _ranks("throughput")),
     _Comparison("avg_semantic_drift", "higher", _ranks("drift")),
     _Comparison("avg_uncertainty", "higher", _ranks("uncertainty")),
@@ -219,6 +237,12 @@ def changes_between(base: Cell, candidate: Cell, *, base_s: float, candidate_s: 
 def _change(each: _Comparison, base: Cell, candidate: Cell, verdict: Verdict, p_value: float | None) -> Change:
     before, after = value_of(base, each.metric), value_of(candidate, each.metric)
     difference = after - before if before is not None and after is not None else None
+    reason = verdict.reason
+    if each.worse_when != "neither" and difference and verdict.effect is not None:
+        moved = verdict.effect - (0.5 if verdict.effect_name == "probability_of_larger" else 0)
+        if moved * difference < 0:
+            # A mean may rise by a few large values while most fall: what is real then is not that it rose.
+            reason = "What the test compares moved in the other direction."
     direction: Literal["better", "worse", "neutral"] = "neutral"
     if difference and each.worse_when != "neither":
         direction = "worse" if (difference > 0) == (each.worse_when == "higher") else "better"
@@ -230,8 +254,8 @@ def _change(each: _Comparison, base: Cell, candidate: Cell, verdict: Verdict, p_
         ratio=after / before if before and after is not None else None,
         test=f"{verdict.test} ({verdict.source})",
         p_value=p_value,
-        significant=p_value is not None and p_value < ALPHA,
+        significant=p_value is not None and p_value < ALPHA and reason is None,
         effect=verdict.effect,
         direction=direction,
-        reason=verdict.reason,
+        reason=reason,
     )

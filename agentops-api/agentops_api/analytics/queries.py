@@ -9,7 +9,7 @@ from agentops_api.analytics.figures import Metric
 from agentops_api.analytics.models import METADATA_PREFIX, Group, Measure, Question
 from agentops_api.analytics.windows import DAYS_MAX, Interval, Window, window_of
 from agentops_api.errors import Invalid
-from agentops_api.evaluations.models import NAME_CHARS_MAX, Time
+from agentops_api.evaluations.models import NAME_CHARS_MAX, LocalTime
 
 ROWS_DAYS_MAX = 31
 """Questions that rollups cannot answer read the evaluations themselves, of so many days at the most."""
@@ -36,12 +36,12 @@ class InPeriod(BaseModel):
 
     days: Annotated[int, Field(ge=1, le=DAYS_MAX)] | None = None
     """The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given."""
-    start: Time | None = None
-    """Where the period begins (ISO 8601), included; widened to a whole hour."""
-    end: Time | None = None
+    start: LocalTime | None = None
+    """Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's."""
+    end: LocalTime | None = None
     """Where it ends, not included. Not given: now."""
     time_zone: Annotated[str, StringConstraints(max_length=64)] = "UTC"
-    """The IANA zone on whose calendar days, weeks and hours begin."""
+    """The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset."""
 
     def window(self, now: datetime) -> Window:
         """The period. Raises Invalid."""
@@ -72,8 +72,9 @@ class Asked(InPeriod):
         by: tuple[str, ...] = (),
         histograms: tuple[Measure, ...] = (),
         minutes: bool = False,
+        periods: int = 1,
     ) -> Question:
-        """The question to the store. Raises Invalid for what would read too many evaluations."""
+        """The question to the store. Raises Invalid for what would read too many evaluations, in each of `periods`."""
         if (self.metadata_key is None) != (self.metadata_value is None):
             raise _invalid("metadata_value", "and `metadata_key` go together")
         metadata = (self.metadata_key, self.metadata_value) if self.metadata_key and self.metadata_value else None
@@ -88,7 +89,7 @@ class Asked(InPeriod):
             histograms=histograms,
             minutes=minutes,
         )
-        if question.hours_of_rows > ROWS_HOURS_MAX:
+        if question.hours_of_rows > ROWS_HOURS_MAX * periods:
             raise _invalid(
                 "start",
                 f"must be at most {ROWS_DAYS_MAX} days before `end` for what rollups do not tell apart: minutes,"
@@ -139,9 +140,9 @@ class DistributionQuery(Asked):
 class CompareQuery(Asked):
     """Two sets of evaluations: what is not said of one is as it is for both."""
 
-    base_start: Time | None = None
+    base_start: LocalTime | None = None
     """Where the first set's period begins."""
-    base_end: Time | None = None
+    base_end: LocalTime | None = None
     """Where it ends."""
     base_agent_name: _Name | None = None
     """Its agent."""
@@ -149,9 +150,9 @@ class CompareQuery(Asked):
     """Its model."""
     base_mode: _Name | None = None
     """Its mode."""
-    candidate_start: Time | None = None
+    candidate_start: LocalTime | None = None
     """Where the second set's period begins."""
-    candidate_end: Time | None = None
+    candidate_end: LocalTime | None = None
     """Where it ends."""
     candidate_agent_name: _Name | None = None
     """Its agent."""

@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, Strict, StringConstraints, ValidationInfo
-from pydantic.config import JsonDict
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, Strict, StringConstraints, ValidationInfo
 from typing_extensions import TypedDict
 
 from agentops_api.detect import Label
@@ -16,7 +15,7 @@ _Offset = Annotated[int, Field(ge=0, le=_OFFSET_MAX), Strict()]
 _Quote = Annotated[str, StringConstraints(max_length=QUOTE_CHARS_MAX)]
 _Reason = Annotated[str, StringConstraints(max_length=REASON_CHARS_MAX)]
 
-CLAIMS_EXAMPLE: list[JsonDict] = [
+CLAIMS_EXAMPLE: list[JsonValue] = [
     {
         "start": 0,
         "end": 53,

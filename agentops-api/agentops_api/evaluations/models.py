@@ -34,6 +34,8 @@ METADATA_CHARS_MAX = 2_000
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 # In JSON a number is a number: `true` is no probability of 1, and "0.5" is a mistake of its sender.
 SentScore = Annotated[Score, Strict()]
+Latency = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=True)]
+Throughput = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)]
 Name = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX), AfterValidator(lambda text: text or None)]
 Text = Annotated[str, StringConstraints(max_length=TEXT_CHARS_MAX)]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
@@ -82,7 +84,9 @@ def _in_range(value: datetime) -> datetime:
         raise ValueError("must be a time between the years 1 and 9999 in UTC") from None
 
 
-Time = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(_in_range)]
+LocalTime = Annotated[datetime, BeforeValidator(_no_number)]
+"""A time that may lack an offset, which something beside it tells."""
+Time = Annotated[LocalTime, AfterValidator(_in_range)]
 
 
 EXAMPLE: JsonDict = {
@@ -130,9 +134,9 @@ class EvaluationIn(BaseModel):
     """Probability that the answer contains a hallucination, in [0, 1]."""
     hallucinated: StrictBool | None = None
     """The verdict; null where nobody gave one, and then not counted in the hallucination rate."""
-    latency_sec: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=True)] | None = None
+    latency_sec: Latency | None = None
     """Seconds that the answer took; more than 0, at most a day."""
-    throughput_qps: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] | None = None
+    throughput_qps: Throughput | None = None
     """Queries per second at the agent when it answered."""
     mode: Name | None = None
     """How the answer was checked, such as `self-check` or `retrieved-doc entailment`."""

@@ -24,11 +24,23 @@ from agentops_api.exports.write_file import KIND, FileOrder, FileReport
 from agentops_api.jobs import store as jobs
 from agentops_api.jobs.models import Job
 
+_GZIP = "application/gzip"
 WAITING_MAX = 10
 """Exports of one project that wait or are being written."""
 _WAITING_RETRY_S = 60
 _NO_SUCH_EXPORT = "There is no such export."
 _RANGE = re.compile(r"bytes\s*=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{1,18})?|-(?P<suffix>\d{1,18}))\s*")
+_BINARY = {"type": "string", "format": "binary"}
+_CONTENT = {
+    media_type.partition(";")[0]: {"schema": _BINARY, "example": example}
+    for media_type, example in {
+        _GZIP: "\x1f\x8b…",
+        MEDIA_TYPES["csv"]: "id,created_at,prompt,response,…\r\n",
+        MEDIA_TYPES["jsonl"]: '{"end":{"rows":0,"sha256":"…"}}\n',
+        MEDIA_TYPES["json"]: '{"data":[\n],"rows":0,"sha256":"…"}',
+        MEDIA_TYPES["parquet"]: "PAR1…",
+    }.items()
+}
 _log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"], route_class=Route)
@@ -74,17 +86,8 @@ async def ask_for_export(request: Request, caller: Reader, body: ExportRequest) 
     summary="Fetch the file of an export",
     response_class=Response,
     responses={
-        200: {
-            "description": "The file.",
-            "content": {
-                "application/gzip": {"schema": {"type": "string", "format": "binary"}, "example": "\x1f\x8b…"},
-                **{
-                    kind.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
-                    for kind in MEDIA_TYPES.values()
-                },
-            },
-        },
-        206: {"description": "The part of it that the header Range asked for."},
+        200: {"description": "The file.", "content": _CONTENT},
+        206: {"description": "The part of it that the header Range asked for.", "content": _CONTENT},
         **responses(400, 401, 403, 404, 409, 416, 422, 429, 503),
     },
     openapi_extra={"security": PROJECT_SECURITY},
@@ -98,12 +101,12 @@ async def get_export_file(request: Request, caller: Reader, id: UUID) -> Respons
         if job.status != "succeeded":
             raise Conflict(f"The export is {job.status}; its file is there when it has succeeded.")
         report = FileReport.model_validate(job.report)
-        # Every file has a first part: its end, if nothing else.
-        if report.expires_at <= clock.now() or await store.part(tx, caller.project_id, id, 0) is None:
+        # No file is empty: its end is there, if nothing else.
+        if report.expires_at <= clock.now() or not await store.is_kept(tx, caller.project_id, id):
             raise NotFound("The file is not kept any more; ask for a new export.")
     name = f"evaluations-{report.made_at:%Y%m%dT%H%M%SZ}.{report.format}{'.gz' if report.gzip else ''}"
     headers = {
-        "content-type": "application/gzip" if report.gzip else MEDIA_TYPES[report.format],
+        "content-type": _GZIP if report.gzip else MEDIA_TYPES[report.format],
         "content-disposition": f'attachment; filename="{name}"',
         "accept-ranges": "bytes",
         # A file is never written again.

@@ -35,6 +35,15 @@ async def part(tx: Tx, project_id: UUID, job_id: UUID, number: int) -> bytes | N
     return row[0] if row else None
 
 
+async def is_kept(tx: Tx, project_id: UUID, job_id: UUID) -> bool:
+    """Whether there is anything of the job's file."""
+    found = await tx.execute(
+        "SELECT EXISTS (SELECT FROM export_parts WHERE project_id = %(project_id)s AND job_id = %(job_id)s)",
+        {"project_id": project_id, "job_id": job_id},
+    )
+    return await found.fetchone() == (True,)
+
+
 async def delete_parts(tx: Tx, project_id: UUID, job_id: UUID) -> None:
     """Deletes the job's file, or what there is of it."""
     await tx.execute(

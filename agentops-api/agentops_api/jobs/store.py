@@ -90,18 +90,18 @@ async def claim(tx: Tx, kinds: Sequence[str], *, lease_s: float) -> Claimed | No
     )
 
 
-async def renew(tx: Tx, held: Sequence[Claimed], *, lease_s: float) -> set[UUID]:
-    """Puts the end of the leases off; which jobs are still this worker's."""
+async def renew(tx: Tx, held: Sequence[Claimed], *, lease_s: float) -> set[tuple[UUID, int]]:
+    """Puts the end of the leases off; which jobs are still this worker's, and in which attempt."""
     found = await tx.execute(
         """
         UPDATE jobs SET lease_until = now() + %(lease_s)s * interval '1 second'
         FROM unnest(%(ids)s::uuid[], %(attempts)s::integer[]) AS held (id, attempts)
         WHERE jobs.id = held.id AND jobs.attempts = held.attempts AND status = 'running'
-        RETURNING jobs.id
+        RETURNING jobs.id, jobs.attempts
         """,
         {"ids": [job.id for job in held], "attempts": [job.attempts for job in held], "lease_s": lease_s},
     )
-    return {id for (id,) in await found.fetchall()}
+    return set(await found.fetchall())
 
 
 async def advance(

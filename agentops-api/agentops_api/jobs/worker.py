@@ -63,9 +63,9 @@ Kinds = Mapping[str, Callable[[Work], Awaitable[None]]]
 """What each kind of job does. A second run must do no harm: the worker may be killed between the work and its note."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Run:
-    """A job that is being done."""
+    """An attempt at a job. There may be two at the same one: the first on its way out, because it lost its lease."""
 
     job: Claimed
     task: asyncio.Task[None] | None
@@ -94,7 +94,7 @@ class Worker:
         self._jobs_max = jobs_max
         self._lease_s = lease_s
         self._poll_s = poll_s
-        self._runs: dict[UUID, _Run] = {}
+        self._runs = set[_Run]()
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
         self._wake = asyncio.Event()
@@ -139,7 +139,7 @@ class Worker:
             await tasks.end(task)
 
     def _running(self) -> list[asyncio.Task[None]]:
-        return [run.task for run in self._runs.values() if run.task]
+        return [run.task for run in self._runs if run.task]
 
     async def _work(self) -> None:
         while not self._stopping:
@@ -177,16 +177,16 @@ class Worker:
         if job is None:
             return False
         run = _Run(job, None, began + self._lease_s * 0.9)
-        self._runs[job.id] = run
+        self._runs.add(run)
         run.task = asyncio.create_task(self._do(run), name=f"job {job.kind} {job.id}")
-        run.task.add_done_callback(partial(self._ended, job.id))
+        run.task.add_done_callback(partial(self._ended, run))
         return True
 
-    def _ended(self, id: UUID, task: asyncio.Task[None]) -> None:
-        del self._runs[id]
+    def _ended(self, run: _Run, task: asyncio.Task[None]) -> None:
+        self._runs.remove(run)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()):
-            log.error("job %s ended and could not be written down", id, exc_info=error)
+            log.error("job %s ended and could not be written down", run.job.id, exc_info=error)
 
     async def _do(self, run: _Run) -> None:
         job = run.job
@@ -224,11 +224,11 @@ class Worker:
         """Renews leases. A run whose lease ended is cancelled: the job may be another worker's by then."""
         while True:
             await asyncio.sleep(self._lease_s / 4)
-            runs = list(self._runs.values())
+            runs = list(self._runs)
             if not runs:
                 continue
             began = time.monotonic()
-            kept: set[UUID] | None = None
+            kept: set[tuple[UUID, int]] | None = None
             try:
                 async with self._db.as_jobs() as tx:
                     kept = await store.renew(tx, [run.job for run in runs], lease_s=self._lease_s)
@@ -236,9 +236,9 @@ class Worker:
                 # The loop must survive, as above; until the leases end there is time to try again.
                 log.warning("the leases of %d jobs could not be renewed", len(runs), exc_info=True)
             for run in runs:
-                if kept is not None and run.job.id in kept:
+                if kept is not None and (run.job.id, run.job.attempts) in kept:
                     run.held_until = began + self._lease_s * 0.9
-                elif run.job.id in self._runs and (kept is not None or time.monotonic() > run.held_until):
+                elif run in self._runs and (kept is not None or time.monotonic() > run.held_until):
                     run.lost = True
                     assert run.task is not None
                     run.task.cancel()

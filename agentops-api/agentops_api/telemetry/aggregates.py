@@ -3,10 +3,17 @@
 Raw rows are first made into rollups, by the expression that makes those that are stored, so the two agree exactly.
 """
 
+import sys
+from array import array
+from collections import defaultdict
 from typing import LiteralString
 from uuid import UUID
 
-from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Measure, Question
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+
+from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Histogram, Measure, Question
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
 from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, rolled_up
@@ -137,22 +144,75 @@ async def _cells(
             counts=dict(zip(MEASURES, sums[3::2], strict=True)),
             sums=dict(zip(MEASURES, sums[4::2], strict=True)),
         )
-    for measure in histograms:
-        wanted: LiteralString = _HISTOGRAM.replace("MEASURE", measure)
-        found = await tx.execute("SELECT " + ", ".join(place) + ", " + wanted + source, params)
-        for row in await found.fetchall():
-            cell = cells.get(row[: len(place)])
-            if cell is None:
-                # Stored since the sums were read.
-                continue
-            histogram = cell.histograms.setdefault(measure, {})
-            for bucket, n in zip(row[-2], row[-1], strict=True):
-                histogram[bucket] = histogram.get(bucket, 0) + n
-        for cell in cells.values():
-            # What came and went again, and is not merged yet, stands there twice and comes to nothing.
-            histogram = cell.histograms.get(measure, {})
-            cell.histograms[measure] = {bucket: n for bucket, n in histogram.items() if n}
+    await _add_histograms(tx, cells, "SELECT " + ", ".join(place), source, params, histograms)
     return [cell for cell in cells.values() if cell.evaluations]
+
+
+async def _add_histograms(
+    tx: Tx,
+    cells: dict[tuple[object, ...], Cell],
+    select_place: LiteralString,
+    source: LiteralString,
+    params: dict[str, object],
+    measures: tuple[Measure, ...],
+) -> None:
+    """Merges the histograms of the rows into those of their cells: tens of thousands of numbers in some milliseconds.
+
+    Here and not in SQL: PostgreSQL takes twice as long to unnest and count them as to send them (measured 2026-11).
+    """
+    if not measures:
+        return
+    wanted: LiteralString = select_place
+    for measure in measures:
+        wanted += ", " + _HISTOGRAM.replace("MEASURE", measure)
+    parts: dict[tuple[object, ...], list[tuple[list[int], ...]]] = {place: [] for place in cells}
+    async with tx.cursor(binary=True) as cursor:
+        cursor.adapters.register_loader(cursor.adapters.types["int2"].array_oid, _SmallintsLoader)
+        cursor.adapters.register_loader(cursor.adapters.types["int4"].array_oid, _IntegersLoader)
+        await cursor.execute(wanted + source, params)
+        width = 2 * len(measures)
+        for row in await cursor.fetchall():
+            # A cell that is missing was stored since the sums were read.
+            if row[:-width] in parts:
+                parts[row[:-width]].append(row[-width:])
+    for place, arrays in parts.items():
+        for n, measure in enumerate(measures):
+            cells[place].histograms[measure] = _merged([(each[2 * n], each[2 * n + 1]) for each in arrays])
+
+
+def _merged(parts: list[tuple[list[int], list[int]]]) -> Histogram:
+    """One histogram of many, each a list of buckets and one of counts."""
+    if len(parts) == 1 and len(merged := dict(zip(*parts[0], strict=True))) == len(parts[0][0]):
+        return merged
+    counts: defaultdict[int, int] = defaultdict(int)
+    for buckets, numbers in parts:
+        for bucket, n in zip(buckets, numbers, strict=True):
+            counts[bucket] += n
+    # What came and went again, and is not merged yet, stands there twice and comes to nothing.
+    return {bucket: n for bucket, n in counts.items() if n}
+
+
+class _SmallintsLoader(Loader):
+    """A list of PostgreSQL's smallint[], which has no NULL and one dimension: a fifth of the driver's own time.
+
+    In its binary form a header of 20 bytes (of 12, when it is empty) is followed by each element's length, as an
+    integer, and the element, all in network byte order (array_send in src/backend/utils/adt/arrayfuncs.c).
+    """
+
+    format = Format.BINARY
+    code, first, step = "h", 12, 3
+
+    def load(self, data: Buffer) -> list[int]:
+        numbers = array(self.code, bytes(data))
+        if sys.byteorder == "little":
+            numbers.byteswap()
+        return memoryview(numbers)[self.first :: self.step].tolist()
+
+
+class _IntegersLoader(_SmallintsLoader):
+    """The same of integer[]."""
+
+    code, first, step = "i", 6, 2
 
 
 _PREFIXES: tuple[LiteralString, ...] = MEASURES

@@ -17,6 +17,7 @@ from agentops_api.evaluations.models import Evaluation, Filters, Position, Searc
 from agentops_api.sessions.models import Place, Session, SessionFilters
 from agentops_api.telemetry import search, words
 from agentops_api.telemetry.aggregates import read_cells
+from agentops_api.telemetry.deletion import forget_labels
 from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
 from agentops_api.telemetry.sessions import read_session, read_sessions, turns
 from agentops_api.telemetry.store import Record, RecordRefused
@@ -245,6 +246,8 @@ class PostgresStore:
                 + rolled_up("gone", sign="-1"),
                 _at(project_id, id),
             )
+            if done.rowcount > 0:
+                await forget_labels(tx, project_id, [id])
             return done.rowcount > 0
 
     async def cells(self, project_id: UUID, question: Question) -> list[Cell]:

@@ -6,6 +6,8 @@ why a rebuild equals what was kept incrementally to the last bit. Latency and th
 0.02 / 2.02 < 1 %. What the columns mean is said where the table is made, in the first migration.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -277,6 +279,15 @@ async def unmerged_slots(tx: Tx, project_id: UUID) -> list[datetime]:
     return [at for (at,) in await found.fetchall()]
 
 
+async def merge_everything(transaction: Callable[[], AbstractAsyncContextManager[Tx]], project_id: UUID) -> None:
+    """Merges all that was written and not merged yet, a day at a time, each in a transaction of its own."""
+    async with transaction() as tx:
+        slots = await unmerged_slots(tx, project_id)
+    for first in range(0, len(slots), SLOTS_A_MERGE):
+        async with transaction() as tx:
+            await merge(tx, project_id, slots[first : first + SLOTS_A_MERGE])
+
+
 async def rebuild(tx: Tx, project_id: UUID) -> None:
     """Makes the project's rollups anew from its rows, while ingest goes on: of each day both are one snapshot.
 
@@ -287,7 +298,12 @@ async def rebuild(tx: Tx, project_id: UUID) -> None:
     # Sorted, one group's rows are in memory at a time; hashed, all of a day's would be.
     await tx.execute("SELECT set_config('enable_hashagg', 'off', true)")
     for day in await _days(tx, project_id):
-        await tx.execute(_COUNT_A_DAY, {"project_id": project_id, "day": day})
+        await count_day(tx, project_id, day)
+
+
+async def count_day(tx: Tx, project_id: UUID, day: datetime) -> None:
+    """Makes the rollups of one day of UTC anew from its rows. Merges must be kept out meanwhile."""
+    await tx.execute(_COUNT_A_DAY, {"project_id": project_id, "day": day})
 
 
 async def _days(tx: Tx, project_id: UUID) -> list[datetime]:

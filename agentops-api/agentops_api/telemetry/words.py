@@ -106,8 +106,13 @@ async def file(tx: Tx, project_id: UUID) -> bool:
                 _REMOVE, {"project_id": project_id, "period": due.period, "times": due.times, "words": due.gone}
             )
     for due in _merged(taken):
-        await tx.execute(_FILE, {"project_id": project_id, "period": due.period, "times": due.times})
+        await file_times(tx, project_id, due.period, due.times)
     return bool(taken)
+
+
+async def file_times(tx: Tx, project_id: UUID, period: datetime, times: list[int]) -> None:
+    """Files the words of the evaluations that were made at these milliseconds of the period; none may be filed yet."""
+    await tx.execute(_FILE, {"project_id": project_id, "period": period, "times": times})
 
 
 async def _lock(tx: Tx, project_id: UUID) -> None:

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DAY, HOUR, intervalOf, periodBefore, periodOf, searchOf } from "./filters";
+import { DAY, HOUR, intervalOf, periodBefore, periodOf, searchOf, zoomOf } from "./filters";
 
 const NOW = Date.parse("2026-11-24T13:20:00Z");
 const hours = (start: string, end: string) => (Date.parse(end) - Date.parse(start)) / HOUR;
@@ -49,4 +49,13 @@ test("charts are divided into a readable number of buckets", () => {
 test("the period before lies as many whole buckets back", () => {
   const period = { start: "2026-11-17T00:00:00.000Z", end: "2026-11-24T14:00:00.000Z" };
   expect(periodBefore(period)).toEqual({ start: "2026-11-09T00:00:00.000Z", end: "2026-11-16T14:00:00.000Z" });
+});
+
+test("a zoom is of whole hours, and of the viewer's whole days where charts show days", () => {
+  const [start, end] = [Date.parse("2026-11-03T10:20:00Z"), Date.parse("2026-11-03T10:40:00Z")];
+  expect(zoomOf(start, end)).toEqual({ start: "2026-11-03T10:00:00.000Z", end: "2026-11-03T11:00:00.000Z" });
+  const days = zoomOf(start, start + 9 * DAY);
+  for (const edge of [days.start, days.end]) expect(new Date(edge).getHours()).toBe(0);
+  expect(Date.parse(days.start)).toBeLessThanOrEqual(start);
+  expect(Date.parse(days.end)).toBeGreaterThanOrEqual(start + 9 * DAY);
 });

@@ -88,6 +88,18 @@ export function periodBefore(period: Period): Period {
   return { start: new Date(start - shift).toISOString(), end: new Date(end - shift).toISOString() };
 }
 
+/** The period that was dragged over, in milliseconds: whole hours, or whole days of the viewer where charts show days. */
+export function zoomOf(start: number, end: number): Period {
+  const from = Math.floor(start / HOUR) * HOUR;
+  const until = Math.max(Math.ceil(end / HOUR) * HOUR, from + HOUR);
+  const hours = { start: new Date(from).toISOString(), end: new Date(until).toISOString() };
+  if (["minute", "hour"].includes(intervalOf(hours))) return hours;
+  const [first, last] = [new Date(from), new Date(until - 1)];
+  first.setHours(0, 0, 0, 0);
+  last.setHours(24, 0, 0, 0);
+  return { start: first.toISOString(), end: last.toISOString() };
+}
+
 /** The names by which analytics are filtered. */
 export function namesOf(search: Search) {
   return { agent_name: search.agent, model_name: search.model, mode: search.mode };

@@ -182,7 +182,9 @@ async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncCl
     assert compared["verdict"] == "regressed"
     assert {"hallucination_rate", "latency_p50", "latency_p95"} <= set(compared["regressions"])
     tests = {change["metric"]: change["test"] for change in compared["changes"]}
-    assert "Mann" in tests["latency_p50"]
+    assert "Mann" in tests["avg_latency"]
+    assert "Westenberg" in tests["latency_p95"]
+    assert compared["units"]["latency_p95"] == "seconds"
     for base, candidate, verdict in (
         ("new", "old", "improved"),
         ("old", "same", "no real change"),
@@ -192,6 +194,49 @@ async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncCl
         assert judged["verdict"] == verdict
     tolerant = await ask(sdk, "compare", base_model_name="old", candidate_model_name="new", tolerance=5)
     assert tolerant["regressions"] == []
+
+
+async def test_a_slower_tail_is_no_slower_median_and_a_faster_median_no_slower_mean(sdk: AsyncClient) -> None:
+    usual = [1 + n / 1_000 for n in range(1_000)]
+    # Most are a tenth faster, one in 20 is fifty times slower.
+    changed = [latency * (50 if n % 20 == 0 else 0.9) for n, latency in enumerate(usual)]
+    await store(sdk, [{"model_name": "old", "latency_sec": latency} for latency in usual])
+    await store(sdk, [{"model_name": "new", "latency_sec": latency} for latency in changed])
+    compared = await ask(sdk, "compare", base_model_name="old", candidate_model_name="new")
+    changes = {change["metric"]: change for change in compared["changes"]}
+    assert (changes["latency_p50"]["significant"], changes["latency_p50"]["direction"]) == (True, "better")
+    assert (changes["latency_p99"]["significant"], changes["latency_p99"]["direction"]) == (True, "worse")
+    mean = changes["avg_latency"]
+    assert (mean["direction"], mean["significant"]) == ("worse", False)
+    assert "other direction" in mean["reason"]
+    assert (compared["verdict"], compared["regressions"]) == ("mixed", ["latency_p99"])
+
+
+async def test_each_figure_of_a_summary_has_its_change_and_every_answer_its_units(sdk: AsyncClient) -> None:
+    await store(sdk, [{"latency_sec": 1}])
+    summary = await ask(sdk, "summary")
+    own = {"verdicts", "hallucination_rate_low", "hallucination_rate_high"}
+    assert {change["metric"] for change in summary["changes"]} == set(summary["current"]) - own
+    assert set(summary["units"]) == set(summary["current"]) - own
+    assert (await ask(sdk, "breakdown"))["units"] == (await ask(sdk, "compare"))["units"] == summary["units"]
+
+
+@pytest.mark.parametrize("path", [f"{API}/summary", f"{API}/timeseries", "/api/v1/sessions"])
+async def test_a_time_without_an_offset_is_the_callers(sdk: AsyncClient, path: str) -> None:
+    params = {"start": "2026-11-01T00:00:00", "end": "2026-11-02T00:00:00", "time_zone": "Europe/Berlin"}
+    answer = (await sdk.get(path, params=params)).json()
+    assert answer["window"] == {
+        "start": "2026-10-31T23:00:00Z",
+        "end": "2026-11-01T23:00:00Z",
+        "time_zone": "Europe/Berlin",
+    }
+
+
+async def test_a_summary_of_rows_reads_31_days_of_each_period_and_no_more(sdk: AsyncClient) -> None:
+    await store(sdk, [{"session_id": "s", "latency_sec": 1}])
+    assert (await ask(sdk, "summary", session_id="s", days=31))["current"]["count"] == 1
+    refused = await sdk.get(f"{API}/summary?session_id=s&days=32")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "start")
 
 
 @pytest.mark.parametrize(

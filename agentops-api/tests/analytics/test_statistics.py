@@ -14,6 +14,7 @@ from agentops_api.analytics.statistics import (
     Kind,
     benjamini_hochberg,
     bins,
+    compare_quantiles,
     mann_whitney,
     newcombe_difference,
     normal_sf,
@@ -183,6 +184,40 @@ def test_histograms_of_few_cannot_be_compared() -> None:
     few = mann_whitney({1: 7}, {2: 1_000})
     assert few.reason == "One side has fewer than 8 values."
     assert (few.p_value, few.significant, few.effect) == (None, False, 1.0)
+
+
+# Of 40 values on each side, 10 of 80 lie above the pooled quantile: 1 against 9. From scipy.stats.chi2_contingency(
+# [[1, 39], [9, 31]], correction=False) and fisher_exact([[0, 20], [4, 16]]).
+@pytest.mark.parametrize(
+    ("a", "b", "q", "p_value", "effect"),
+    [
+        ({1: 39, 5: 1}, {1: 31, 5: 9}, 0.875, 0.00684086, 0.2),
+        ({1: 20}, {1: 16, 5: 4}, 0.9, 2 * 4_845 / 91_390, 0.2),
+        ({1: 50, 2: 50}, {1: 50, 2: 50}, 0.5, 1.0, 0.0),
+        ({3: 10}, {3: 10}, 0.95, 1.0, 0.0),
+    ],
+)
+def test_quantiles_are_compared_by_the_shares_above_the_pooled_one(
+    a: Histogram, b: Histogram, q: float, p_value: float, effect: float
+) -> None:
+    verdict, mirrored = compare_quantiles(a, b, q), compare_quantiles(b, a, q)
+    assert verdict.p_value == pytest.approx(p_value, rel=1e-5)
+    assert mirrored.p_value == pytest.approx(p_value, rel=1e-5)
+    assert verdict.effect == pytest.approx(effect)
+    assert "Westenberg" in verdict.source
+
+
+def test_a_tail_can_be_slower_though_nothing_else_is() -> None:
+    usual = dict.fromkeys(range(20), 100)
+    tail = usual | {19: 20, 60: 80}
+    assert compare_quantiles(usual, tail, 0.99).significant
+    assert not compare_quantiles(usual, tail, 0.5).significant
+    assert not mann_whitney(usual, tail).significant
+
+
+def test_quantiles_of_few_cannot_be_compared() -> None:
+    assert compare_quantiles({}, {1: 9}, 0.5).reason == "One side has no values."
+    assert compare_quantiles({1: 7}, {2: 1_000}, 0.5).reason == "One side has fewer than 8 values."
 
 
 @given(_histograms, _histograms)

@@ -12,7 +12,7 @@ from agentops_api.edge.runtime import Runtime
 from agentops_api.exports import store, write_file
 from agentops_api.exports.read import read
 from agentops_api.jobs import store as jobs
-from agentops_api.jobs.models import Hopeless
+from agentops_api.jobs.models import Hopeless, LeaseLost
 from agentops_api.jobs.worker import Work
 from agentops_api.settings import Settings
 from agentops_api.work import worker_of
@@ -50,7 +50,7 @@ async def written(server: Runtime, database: TestDatabase, client: AsyncClient, 
     """Asks for an export; the job, when it is done."""
     asked = await client.post(PATH, json=wanted)
     assert asked.status_code == 202, asked.text
-    async with worker_of(server.db, server.settings):
+    async with worker_of(server.db, server.settings, server.detectors):
         await all_finished(database.superuser_url)
     return (await client.get(f"/api/v1/jobs/{asked.json()['id']}")).json()
 
@@ -99,7 +99,7 @@ async def test_the_file_is_what_the_download_would_be(
     report = job["report"]
     answer = await filled.sdk.get(report["file"])
     kind = wanted.get("format", "jsonl")
-    compressed = wanted.get("gzip", True) and kind != "parquet"
+    compressed = wanted.get("gzip", True) is True and kind != "parquet"
     assert answer.headers["content-disposition"].endswith(f'.{kind}{".gz" * compressed}"')
     assert (answer.headers["content-type"] == "application/gzip") == compressed
     assert "content-encoding" not in answer.headers
@@ -176,7 +176,7 @@ async def test_a_file_is_there_when_its_job_is_done_until_it_is_deleted_or_expir
     assert ask(database.superuser_url, files) == [(3,)], "the first that was asked for, the expired one, and the kept"
     async with server.db.as_jobs() as tx:
         await jobs.enqueue(tx, "forget_export_files", {}, project_id=None)
-    async with worker_of(server.db, server.settings):
+    async with worker_of(server.db, server.settings, server.detectors):
         await all_finished(database.superuser_url)
     assert ask(database.superuser_url, files) == [(2,)]
     assert (await sdk.get(kept)).status_code == 200
@@ -226,10 +226,10 @@ async def test_a_worker_that_lost_the_job_writes_nothing_more_and_the_next_begin
             ask(database.superuser_url, "UPDATE jobs SET status = 'queued', lease_until = NULL")
         return True
 
-    with pytest.raises(jobs.LeaseLost):
+    with pytest.raises(LeaseLost):
         await write_file.write_file(Work(first, server.db), hours=1, bytes_max=2**30, has_room=room)
     assert ask(database.superuser_url, "SELECT number FROM export_parts") == [(0,)]
-    async with worker_of(server.db, server.settings):
+    async with worker_of(server.db, server.settings, server.detectors):
         await all_finished(database.superuser_url)
     file = (await filled.sdk.get(f"{PATH}/{first.id}/file")).content
     assert file == (await filled.sdk.get(f"{PATH}/evaluations")).content

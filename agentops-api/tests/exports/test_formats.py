@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -145,9 +146,9 @@ def test_a_parquet_file_carries_the_sum_of_its_rows(path: Path) -> None:
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_sum_of_many_parquet_groups_and_of_large_rows_is_found(path: Path, kind: Format) -> None:
-    large = Evaluation(
-        UUID(int=9), EPOCH, "x" * 300_000, "=" * 300_000, ["y" * 300_000] * 3, *[None] * 11, {"a": 1}, *[None] * 4
-    )  # pyright: ignore[reportArgumentType]
+    large = replace(
+        PLAIN, prompt="x" * 300_000, response="=" * 300_000, retrieved_docs=["y" * 300_000] * 3, metadata={"a": 1}
+    )
     rows = [large, *[PLAIN] * 500, large] * 3
     path.write_bytes(written(rows, kind, portion=200))
     assert [line(row) for row in read(path)] == [line(row) for row in rows]

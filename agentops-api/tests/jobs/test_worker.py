@@ -13,6 +13,7 @@ from agentops_api.jobs import store
 from agentops_api.jobs.models import Schedule
 from agentops_api.jobs.worker import Kinds, Work, Worker
 from psycopg.errors import AdminShutdown
+from psycopg.rows import TupleRow
 from tests.cast import Postgres, TestDatabase
 from tests.chaos.processes import until, until_async
 from tests.db.elsewhere import pgbouncer
@@ -209,3 +210,44 @@ async def test_it_works_behind_a_transaction_mode_pooler(
                 await asked_for(dbs[n % 2], "count", project_id=project_id if n % 5 == 0 else None)
             await all_finished(database.superuser_url)
     assert len(tally.done) == len(set(tally.done)) == 50
+
+
+async def test_a_worker_that_takes_its_own_lost_job_again_keeps_it(db: Database, database: TestDatabase) -> None:
+    """The first run is still on its way out when the second begins, and must not take the second's lease with it."""
+    began, go_on = [asyncio.Event() for _ in range(2)], [asyncio.Event() for _ in range(2)]
+
+    async def work_on(work: Work) -> None:
+        attempt = work.job.attempts - 1
+        began[attempt].set()
+        # As one does that has a thread to wait for.
+        while not go_on[attempt].is_set():
+            with suppress(asyncio.CancelledError):
+                await go_on[attempt].wait()
+
+    # In a thread: the worker's own transaction may hold the row, and must be able to end.
+    async def tell(query: str) -> list[TupleRow]:
+        return await asyncio.to_thread(ask, database.superuser_url, query)
+
+    async def is_taken_again() -> bool:
+        await tell("UPDATE jobs SET lease_until = now() - interval '1 s' WHERE status = 'running' AND attempts = 1")
+        await tell("UPDATE jobs SET due_at = now() WHERE status = 'queued'")
+        return began[1].is_set()
+
+    seen = set[object]()
+
+    async def is_renewed() -> bool:
+        seen.update(await tell("SELECT lease_until, attempts FROM jobs"))
+        return len(seen) >= 3
+
+    id = await asked_for(db, "work")
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(worker(db, {"work": work_on}, lease_s=4.0))
+        for event in go_on:
+            stack.callback(event.set)
+        await began[0].wait()
+        await until_async(is_taken_again, FINISHED_S_MAX)
+        go_on[0].set()
+        await until_async(is_renewed, FINISHED_S_MAX)
+        go_on[1].set()
+        await all_finished(database.superuser_url)
+    assert await state(db, id) == ("succeeded", 2, None)

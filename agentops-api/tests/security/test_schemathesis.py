@@ -24,9 +24,11 @@ TIME_OR_STATE = {
     *("created_at", "expires_at", "cursor", "offset", "spreadsheet", "password", "new_password", "email"),
     *("days", "start", "end", "interval", "time_zone", "metadata_value"),
     *("filter", "before", "rollup_days", "Last-Event-ID"),
+    *("claims", "retrieved_docs", "sample_rate"),
 }
-"""Fields whose rules no schema can state: windows of time, cursors of this list, passwords that are common, addresses
-that are none. An answer that refuses only these (or a NUL) is right for a request that is good by its schema."""
+"""Fields whose rules no schema can state: windows of time, cursors of this list, claims that lie within their answer,
+passwords that are common, addresses that are none. An answer that refuses only these (or a NUL) is right for a request
+that is good by its schema."""
 
 
 Check = Callable[..., object]

@@ -350,6 +350,187 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judge an answer, and store it
+         * @description The server runs the same detector as the SDK, with the project's calibration. Answers when the evaluation is
+         *     committed. Without documents it has no verdict (`unverified`). 503 with `Retry-After` when the detector has too much
+         *     to do.
+         */
+        post: operations["evaluate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scorings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Score stored evaluations that lack scores
+         * @description By the job that is answered. `GET /api/v1/jobs/{id}` tells how far it is, and
+         *     `GET /api/v1/scorings/{id}/log` what became of each evaluation.
+         */
+        post: operations["create_scoring"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scorings/{id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of each evaluation
+         * @description Of a job that scores; kept as long as the job is.
+         */
+        get: operations["list_scoring_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/scoring": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a project has scored what comes in
+         * @description Off, until somebody switches it on.
+         */
+        get: operations["get_project_scoring"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Have what comes in scored, or not
+         * @description For owners and admins. From now on, every five minutes, evaluations that came without scores and with documents
+         *     are scored, by the job `score_evaluations`.
+         */
+        patch: operations["change_project_scoring"];
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say whether an answer is hallucinated
+         * @description Takes the place of the label that it had. The detector's verdict stays as it is.
+         */
+        post: operations["label_evaluation"];
+        /**
+         * Take a label away
+         * @description The evaluation stays.
+         */
+        delete: operations["unlabel_evaluation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List labels, newest first
+         * @description Those of the project.
+         */
+        get: operations["list_labels"];
+        put?: never;
+        /**
+         * Label up to 1,000 answers
+         * @description Together or not at all, but for evaluations that there are not: those are named.
+         */
+        post: operations["label_evaluations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calibrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List calibrations, newest first
+         * @description The newest of the server's own detector version is in use.
+         */
+        get: operations["list_calibrations"];
+        put?: never;
+        /**
+         * Correct the detector by the project's labels
+         * @description From the newest 2,000 labels of answers with documents, at least 50 (else 409 says how many are missing). It is
+         *     in use from now on; what was scored before stays as it is.
+         */
+        post: operations["create_calibration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calibrations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a calibration
+         * @description The one before it is in use again; with none, the detector's own probabilities.
+         */
+        delete: operations["delete_calibration"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{id}/metrics": {
         parameters: {
             query?: never;
@@ -935,6 +1116,9 @@ export interface components {
          *         }
          *       ],
          *       "source": "rollups",
+         *       "units": {
+         *         "count": "evaluations"
+         *       },
          *       "window": {
          *         "end": "2026-11-23T00:00:00Z",
          *         "start": "2026-11-16T00:00:00Z",
@@ -957,6 +1141,13 @@ export interface components {
              */
             source: "rollups" | "rows" | "rollups and rows";
             /**
+             * Units
+             * @description The unit of each metric.
+             */
+            units: {
+                [key: string]: string;
+            };
+            /**
              * Groups
              * @description How many groups there are.
              */
@@ -966,6 +1157,120 @@ export interface components {
              * @description The first of them, sorted.
              */
             rows: components["schemas"]["Row"][];
+        };
+        /**
+         * Calibration
+         * @description A correction of the detector's probabilities by a project's labels.
+         * @example {
+         *       "after": {
+         *         "bins": [
+         *           {
+         *             "count": 60,
+         *             "probability": 0.12,
+         *             "rate": 0.1
+         *           }
+         *         ],
+         *         "brier": 0.17,
+         *         "ece": 0.05
+         *       },
+         *       "before": {
+         *         "bins": [
+         *           {
+         *             "count": 60,
+         *             "probability": 0.25,
+         *             "rate": 0.1
+         *           }
+         *         ],
+         *         "brier": 0.21,
+         *         "ece": 0.14
+         *       },
+         *       "created_at": "2026-11-24T13:00:00Z",
+         *       "detector": "local/1",
+         *       "id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07",
+         *       "labels": 120,
+         *       "method": "platt",
+         *       "parameters": {
+         *         "labels": 120,
+         *         "method": {
+         *           "intercept": -0.4,
+         *           "slope": 0.8
+         *         }
+         *       },
+         *       "validation": "5-fold cross-validation"
+         *     }
+         */
+        Calibration: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Stable. The newest is in use.
+             */
+            id: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Detector
+             * @description Whose probabilities it corrects: a detector's name and version.
+             */
+            detector: string;
+            /**
+             * Method
+             * @description Platt's, a curve of two numbers; from 500 labels on isotonic regression.
+             * @enum {string}
+             */
+            method: "platt" | "isotonic";
+            /**
+             * Labels
+             * @description How many labels it follows.
+             */
+            labels: number;
+            /**
+             * Parameters
+             * @description The correction itself.
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** @description Of the detector alone. */
+            before: components["schemas"]["Reliability"];
+            /** @description Of the correction, on answers that it was not made from. */
+            after: components["schemas"]["Reliability"];
+            /**
+             * Validation
+             * @description How `after` was measured: each fifth of the labels by a correction that was made from the others.
+             * @default 5-fold cross-validation
+             * @constant
+             */
+            validation?: "5-fold cross-validation";
+        };
+        /**
+         * CalibrationPage
+         * @description One page of calibrations, newest first.
+         * @example {
+         *       "data": [],
+         *       "has_more": false
+         *     }
+         */
+        CalibrationPage: {
+            /**
+             * Data
+             * @description The page.
+             */
+            data: components["schemas"]["Calibration"][];
+            /**
+             * Next Cursor
+             * @description Hand it back as `cursor` for the next page; null on the last.
+             */
+            next_cursor: string | null;
+            /**
+             * Has More
+             * @description Whether there is a next page.
+             */
+            has_more: boolean;
         };
         /**
          * Change
@@ -1010,7 +1315,7 @@ export interface components {
             p_value: number | null;
             /**
              * Significant
-             * @description It is below 5 %.
+             * @description It is below 5 %, and the test says that the figure moved the way it did.
              */
             significant: boolean;
             /**
@@ -1049,6 +1354,26 @@ export interface components {
              * @description Any 8 to 128 characters, unless it is one of the 3,000 most common passwords.
              */
             new_password: string;
+        };
+        /**
+         * ChangeProjectScoring
+         * @description What to change; what is left out stays as it is.
+         * @example {
+         *       "enabled": true,
+         *       "sample_rate": 0.5
+         *     }
+         */
+        ChangeProjectScoring: {
+            /**
+             * Enabled
+             * @description Score what comes in from now on.
+             */
+            enabled?: boolean | null;
+            /**
+             * Sample Rate
+             * @description The share to score, more than 0 and at most 1.
+             */
+            sample_rate?: number | null;
         };
         /**
          * ChangeRetention
@@ -1197,6 +1522,9 @@ export interface components {
          *         }
          *       ],
          *       "regressions": [],
+         *       "units": {
+         *         "count": "evaluations"
+         *       },
          *       "verdict": "no real change"
          *     }
          */
@@ -1205,6 +1533,13 @@ export interface components {
             base: components["schemas"]["Side"];
             /** @description What is to be judged. */
             candidate: components["schemas"]["Side"];
+            /**
+             * Units
+             * @description The unit of each metric.
+             */
+            units: {
+                [key: string]: string;
+            };
             /**
              * Changes
              * @description From base to candidate, each with a verdict.
@@ -1451,6 +1786,93 @@ export interface components {
              * @description Ascending, without gaps.
              */
             bars: components["schemas"]["Bar"][];
+        };
+        /**
+         * EvaluateRequest
+         * @description An answer that the server is to judge and to store.
+         * @example {
+         *       "agent_name": "support_assistant",
+         *       "latency_sec": 0.42,
+         *       "model_name": "gpt-4o-mini",
+         *       "prompt": "How long do I have to return unopened goods?",
+         *       "response": "Unopened goods can be returned within 90 days of delivery.",
+         *       "retrieved_docs": [
+         *         "Unopened goods can be returned within 30 days of delivery."
+         *       ]
+         *     }
+         */
+        EvaluateRequest: {
+            /**
+             * Prompt
+             * @description What the model was asked.
+             */
+            prompt: string;
+            /**
+             * Response
+             * @description What it answered.
+             */
+            response: string;
+            /**
+             * Retrieved Docs
+             * @description The evidence; at most 200,000 characters together. Without any there is no verdict.
+             */
+            retrieved_docs?: string[] | null;
+            /**
+             * Profile
+             * @description What kind of answer this is; `auto` infers it from prompt and documents.
+             * @default auto
+             * @enum {string}
+             */
+            profile?: "long_answer" | "short_answer" | "summary" | "auto";
+            /**
+             * Scoring
+             * @description `grounding` compares each sentence with the documents. `legacy` is the formula of SDK 0.2.
+             * @default grounding
+             * @enum {string}
+             */
+            scoring?: "grounding" | "legacy";
+            /**
+             * Latency Sec
+             * @description Seconds that the answer took; more than 0, at most a day.
+             */
+            latency_sec?: number | null;
+            /**
+             * Throughput Qps
+             * @description Queries per second at the agent when it answered.
+             */
+            throughput_qps?: number | null;
+            /**
+             * Model Name
+             * @description The model that answered.
+             */
+            model_name?: string | null;
+            /**
+             * Agent Name
+             * @description The agent that asked.
+             */
+            agent_name?: string | null;
+            /**
+             * Session Id
+             * @description The conversation that the answer belongs to.
+             */
+            session_id?: string | null;
+            /**
+             * Id
+             * @description The client's id for this evaluation: sending it again with the same id stores nothing twice.
+             */
+            id?: string | null;
+            /**
+             * Created At
+             * @description When the answer was given (ISO 8601). Default: now.
+             */
+            created_at?: string | null;
+            /**
+             * Metadata
+             * @description Up to 64 values of the sender's own, flat.
+             */
+            metadata?: {
+                [key: string]: boolean | number | string | null;
+            } | null;
         };
         /**
          * Evaluation
@@ -2232,6 +2654,152 @@ export interface components {
             has_more: boolean;
         };
         /**
+         * Label
+         * @description What a person said of an answer.
+         * @example {
+         *       "evaluation_id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07",
+         *       "hallucinated": true,
+         *       "labelled_at": "2026-11-24T13:00:00Z",
+         *       "note": "It was 30 days, not 90."
+         *     }
+         */
+        Label: {
+            /**
+             * Evaluation Id
+             * Format: uuid
+             * @description Which evaluation.
+             */
+            evaluation_id: string;
+            /**
+             * Hallucinated
+             * @description Whether something in the answer is not so.
+             */
+            hallucinated: boolean;
+            /**
+             * Note
+             * @description Why.
+             */
+            note: string | null;
+            /**
+             * Labelled At
+             * Format: date-time
+             * @description When it was said.
+             */
+            labelled_at: string;
+        };
+        /**
+         * LabelItem
+         * @description A label with the evaluation that it is for.
+         */
+        LabelItem: {
+            /**
+             * Evaluation Id
+             * Format: uuid
+             * @description Which evaluation.
+             */
+            evaluation_id: string;
+            /**
+             * Hallucinated
+             * @description Whether something in the answer is not so.
+             */
+            hallucinated: boolean;
+            /**
+             * Note
+             * @description Why, for people.
+             */
+            note?: string | null;
+        };
+        /**
+         * LabelPage
+         * @description One page of labels, newest first.
+         * @example {
+         *       "data": [
+         *         {
+         *           "evaluation_id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07",
+         *           "hallucinated": true,
+         *           "labelled_at": "2026-11-24T13:00:00Z"
+         *         }
+         *       ],
+         *       "has_more": false
+         *     }
+         */
+        LabelPage: {
+            /**
+             * Data
+             * @description The page.
+             */
+            data: components["schemas"]["Label"][];
+            /**
+             * Next Cursor
+             * @description Hand it back as `cursor` for the next page; null on the last.
+             */
+            next_cursor: string | null;
+            /**
+             * Has More
+             * @description Whether there is a next page.
+             */
+            has_more: boolean;
+        };
+        /**
+         * LabelRequest
+         * @description What a person says of an answer.
+         * @example {
+         *       "hallucinated": true,
+         *       "note": "It was 30 days, not 90."
+         *     }
+         */
+        LabelRequest: {
+            /**
+             * Hallucinated
+             * @description Whether something in it is not so.
+             */
+            hallucinated: boolean;
+            /**
+             * Note
+             * @description Why, for people.
+             */
+            note?: string | null;
+        };
+        /**
+         * LabelsAnswer
+         * @description What became of many labels.
+         * @example {
+         *       "labelled": 1,
+         *       "missing": []
+         *     }
+         */
+        LabelsAnswer: {
+            /**
+             * Labelled
+             * @description How many evaluations have the label now.
+             */
+            labelled: number;
+            /**
+             * Missing
+             * @description Evaluations that there are not.
+             */
+            missing: string[];
+        };
+        /**
+         * LabelsRequest
+         * @description Up to 1,000 labels.
+         * @example {
+         *       "labels": [
+         *         {
+         *           "evaluation_id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07",
+         *           "hallucinated": true
+         *         }
+         *       ]
+         *     }
+         */
+        LabelsRequest: {
+            /**
+             * Labels
+             * @description Each takes the place of the one that its evaluation had; of several for one evaluation the last counts.
+             */
+            labels: components["schemas"]["LabelItem"][];
+        };
+        /**
          * Liveness
          * @description The process lives; whether its database does is not asked.
          * @example {
@@ -2245,6 +2813,73 @@ export interface components {
              * @constant
              */
             status?: "alive";
+        };
+        /**
+         * LogEntry
+         * @description What became of one evaluation.
+         * @example {
+         *       "at": "2026-11-24T13:00:00Z",
+         *       "evaluation_at": "2026-11-02T09:40:00Z",
+         *       "evaluation_id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07",
+         *       "outcome": "no_documents"
+         *     }
+         */
+        LogEntry: {
+            /**
+             * Evaluation Id
+             * Format: uuid
+             * @description Which evaluation.
+             */
+            evaluation_id: string;
+            /**
+             * Evaluation At
+             * Format: date-time
+             * @description Its time.
+             */
+            evaluation_at: string;
+            /**
+             * Outcome
+             * @description `scored`; or why not: it `has_scores`, has `no_documents`, was `sampled_out`, is `too_large`, the detector
+             *     `failed`, or it was `deleted` meanwhile.
+             * @enum {string}
+             */
+            outcome: "scored" | "has_scores" | "no_documents" | "sampled_out" | "too_large" | "failed" | "deleted";
+            /**
+             * Reason
+             * @description What there is to say besides.
+             */
+            reason: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @description When the run looked at it.
+             */
+            at: string;
+        };
+        /**
+         * LogPage
+         * @description One page of a log, oldest evaluation first.
+         * @example {
+         *       "data": [],
+         *       "has_more": false
+         *     }
+         */
+        LogPage: {
+            /**
+             * Data
+             * @description The page.
+             */
+            data: components["schemas"]["LogEntry"][];
+            /**
+             * Next Cursor
+             * @description Hand it back as `cursor` for the next page; null on the last.
+             */
+            next_cursor: string | null;
+            /**
+             * Has More
+             * @description Whether there is a next page.
+             */
+            has_more: boolean;
         };
         /**
          * Login
@@ -2550,6 +3185,34 @@ export interface components {
             is_default: boolean;
         };
         /**
+         * ProjectScoring
+         * @description Whether evaluations that come without scores are scored here.
+         * @example {
+         *       "enabled": true,
+         *       "sample_rate": 1,
+         *       "scored_to": "2026-11-24T13:00:00Z"
+         *     }
+         */
+        ProjectScoring: {
+            /**
+             * Enabled
+             * @description Every five minutes, what came in without scores is scored.
+             * @default false
+             */
+            enabled?: boolean;
+            /**
+             * Sample Rate
+             * @description The share that is scored.
+             * @default 1
+             */
+            sample_rate?: number;
+            /**
+             * Scored To
+             * @description Up to which time evaluations were looked at.
+             */
+            scored_to?: string | null;
+        };
+        /**
          * Readiness
          * @description Whether this process should get requests, and every reason why not.
          * @example {
@@ -2613,6 +3276,48 @@ export interface components {
             full_name?: string | null;
         };
         /**
+         * Reliability
+         * @description How far probabilities can be believed.
+         */
+        Reliability: {
+            /**
+             * Ece
+             * @description Expected calibration error: how far probability and rate are apart, on average over ten bins; 0 is best.
+             */
+            ece: number;
+            /**
+             * Brier
+             * @description Mean squared difference of probability and label; 0 is best.
+             */
+            brier: number;
+            /**
+             * Bins
+             * @description Of equal width, ascending; empty ones are left out.
+             */
+            bins: components["schemas"]["ReliabilityBin"][];
+        };
+        /**
+         * ReliabilityBin
+         * @description Answers with a like probability; a point of the reliability plot.
+         */
+        ReliabilityBin: {
+            /**
+             * Count
+             * @description How many they are.
+             */
+            count: number;
+            /**
+             * Probability
+             * @description Their mean probability.
+             */
+            probability: number;
+            /**
+             * Rate
+             * @description Which share of them is labelled a hallucination. Calibrated means: about the same.
+             */
+            rate: number;
+        };
+        /**
          * Retention
          * @description How long the project keeps what; null keeps for ever.
          * @example {
@@ -2655,6 +3360,60 @@ export interface components {
             share: number;
             /** @description What it looks like. */
             figures: components["schemas"]["Figures"];
+        };
+        /**
+         * ScoringFilter
+         * @description Which evaluations to look at: those for which everything that is given is true.
+         */
+        ScoringFilter: {
+            /**
+             * Agent Name
+             * @description Answers to this agent.
+             */
+            agent_name?: string | null;
+            /**
+             * Model Name
+             * @description Answers of this model.
+             */
+            model_name?: string | null;
+            /**
+             * Session Id
+             * @description Answers of this conversation.
+             */
+            session_id?: string | null;
+            /**
+             * Start Date
+             * @description Answers from this time on (ISO 8601).
+             */
+            start_date?: string | null;
+            /**
+             * End Date
+             * @description Answers before this time (ISO 8601). Not given: before now.
+             */
+            end_date?: string | null;
+        };
+        /**
+         * ScoringRequest
+         * @description Stored evaluations that are to get the scores that they lack.
+         * @example {
+         *       "filter": {
+         *         "agent_name": "support_assistant"
+         *       },
+         *       "sample_rate": 0.5
+         *     }
+         */
+        ScoringRequest: {
+            /**
+             * @description Without conditions: all.
+             * @default {}
+             */
+            filter?: components["schemas"]["ScoringFilter"];
+            /**
+             * Sample Rate
+             * @description The share that is scored; conversations whole or not at all, and the same ones each time.
+             * @default 1
+             */
+            sample_rate?: number;
         };
         /**
          * Series
@@ -4489,11 +5248,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only answers to this agent; empty: those without one. */
                 agent_name?: string | null;
@@ -4611,11 +5370,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only answers to this agent; empty: those without one. */
                 agent_name?: string | null;
@@ -4741,11 +5500,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only answers to this agent; empty: those without one. */
                 agent_name?: string | null;
@@ -4871,11 +5630,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only answers to this agent; empty: those without one. */
                 agent_name?: string | null;
@@ -4997,11 +5756,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only answers to this agent; empty: those without one. */
                 agent_name?: string | null;
@@ -5141,11 +5900,11 @@ export interface operations {
             query?: {
                 /** @description The last so many days, until now. Instead of `start` and `end`; 7 where nothing is given. */
                 days?: number | null;
-                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. */
+                /** @description Where the period begins (ISO 8601), included; widened to a whole hour. Without an offset, it is the zone's. */
                 start?: string | null;
                 /** @description Where it ends, not included. Not given: now. */
                 end?: string | null;
-                /** @description The IANA zone on whose calendar days, weeks and hours begin. */
+                /** @description The IANA zone on whose calendar days, weeks and hours begin, and of times without an offset. */
                 time_zone?: string;
                 /** @description Only conversations with an answer of this agent. */
                 agent_name?: string | null;
@@ -5631,9 +6390,16 @@ export interface operations {
                 content: {
                     /** @example … */
                     "application/gzip": string;
+                    /** @example id,created_at,prompt,response,… */
                     "text/csv": string;
+                    /** @example {"end":{"rows":0,"sha256":"…"}} */
                     "application/x-ndjson": string;
+                    /**
+                     * @example {"data":[
+                     *     ],"rows":0,"sha256":"…"}
+                     */
                     "application/json": string;
+                    /** @example PAR1… */
                     "application/vnd.apache.parquet": string;
                 };
             };
@@ -5642,7 +6408,21 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /** @example … */
+                    "application/gzip": string;
+                    /** @example id,created_at,prompt,response,… */
+                    "text/csv": string;
+                    /** @example {"end":{"rows":0,"sha256":"…"}} */
+                    "application/x-ndjson": string;
+                    /**
+                     * @example {"data":[
+                     *     ],"rows":0,"sha256":"…"}
+                     */
+                    "application/json": string;
+                    /** @example PAR1… */
+                    "application/vnd.apache.parquet": string;
+                };
             };
             /** @description Bad Request */
             400: {
@@ -5792,6 +6572,1266 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evaluate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text; sent again with it, a request stores nothing twice. An `id` in the body goes first. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluateRequest"];
+            };
+        };
+        responses: {
+            /** @description It was judged and stored by an earlier request with this id or key. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_scoring: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScoringRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_scoring_log: {
+        parameters: {
+            query?: {
+                /** @description Entries a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Only evaluations of which this became. */
+                outcome?: ("scored" | "has_scores" | "no_documents" | "sampled_out" | "too_large" | "failed" | "deleted") | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_project_scoring: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectScoring"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_project_scoring: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeProjectScoring"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectScoring"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    label_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Label"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlabel_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_labels: {
+        parameters: {
+            query?: {
+                /** @description Labels a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    label_evaluations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelsRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelsAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_calibrations: {
+        parameters: {
+            query?: {
+                /** @description Calibrations a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_calibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calibration"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_calibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

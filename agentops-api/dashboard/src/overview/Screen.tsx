@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { NameFilter } from "../filterbar/NameFilter";
 import { PeriodPicker, useChange } from "../filterbar/PeriodPicker";
-import { HOUR, type Period, periodBefore, periodLabel, periodOf, type Search } from "../filters";
+import { type Period, periodBefore, periodLabel, periodOf, type Search, zoomOf } from "../filters";
 import { breakdownQuery } from "../queries";
 import { Failed } from "../ui/Failure";
 import { Empty, Page, Panel } from "../ui/Page";
@@ -14,7 +14,6 @@ import styles from "./overview.module.css";
 import { summaryQuery, tracksQuery } from "./queries";
 
 const MINUTE = 60_000;
-const ZOOM_MIN = HOUR;
 
 export function Screen() {
   const search = useSearch({ from: "/signed-in" });
@@ -48,9 +47,7 @@ function Content({ search, period }: { search: Search; period: Period }) {
   const tracks = useQuery({ ...tracksQuery(period, search), refetchInterval: MINUTE });
   const tracksBefore = useQuery(tracksQuery(before, search));
   const zoom = (start: number, end: number) => {
-    const from = Math.floor(start / HOUR) * HOUR;
-    const until = Math.max(Math.ceil(end / HOUR) * HOUR, from + ZOOM_MIN);
-    change({ start: new Date(from).toISOString(), end: new Date(until).toISOString(), days: undefined });
+    change({ ...zoomOf(start, end), days: undefined });
   };
   return (
     <>

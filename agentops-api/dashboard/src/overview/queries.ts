@@ -43,8 +43,15 @@ export function tracksQuery(period: Period, search: Search) {
       );
       const series = answers.flatMap((answer) => answer.series);
       const times = (series[0]?.points ?? []).map((point) => Date.parse(point.at));
-      return { times, points: Object.fromEntries(series.map((each) => [each.metric, each.points])) };
+      return { times: evenly(times), points: Object.fromEntries(series.map((each) => [each.metric, each.points])) };
     },
     placeholderData: keepPreviousData,
   });
+}
+
+/** A first bucket that the period cuts is shown as far from the second as the others are from each other. */
+function evenly(times: number[]): number[] {
+  const [first, second, third] = times;
+  if (first === undefined || second === undefined || third === undefined) return times;
+  return [Math.min(first, 2 * second - third), ...times.slice(1)];
 }

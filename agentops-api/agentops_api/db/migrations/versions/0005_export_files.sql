@@ -1,4 +1,4 @@
--- Files that export jobs write (docs/adr/0013): in the database, because any server must find what any worker wrote.
+-- Files that export jobs write (docs/adr/0017): in the database, because any server must find what any worker wrote.
 
 -- For the key below: a part belongs to a job of its own project.
 CREATE UNIQUE INDEX jobs_of_project ON jobs (project_id, id);
