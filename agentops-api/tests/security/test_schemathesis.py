@@ -104,8 +104,12 @@ def live(postgres: Postgres) -> Generator[Live]:
         admin.execute("CREATE DATABASE schemathesis TEMPLATE agentops OWNER agentops_owner")
     login, owner = postgres.url("schemathesis"), postgres.url("schemathesis", role="owner")
     with new_site() as site:
-        given = {"METRICS_TOKEN": METRICS_TOKEN, "STREAM_SECONDS_MAX": "0.01"}
-        server = site.spawn(DATABASE_URL=login, MIGRATION_DATABASE_URL=owner, **given)
+        server = site.spawn(
+            DATABASE_URL=login,
+            MIGRATION_DATABASE_URL=owner,
+            METRICS_TOKEN=METRICS_TOKEN,
+            STREAM_SECONDS_MAX="0.01",
+        )
         anyio.run(ready, server)
         known = Live(f"http://127.0.0.1:{server.port}")
         assert httpx2.post(f"{known.url}/auth/register", json=ACCOUNT).status_code == 201
