@@ -1,18 +1,20 @@
 """What the SDK costs its host: `python -m benchmarks.sdk`. Sends to a server on this machine that answers, and to none.
 
-Prints, for `record` and for other calls, how long the application waits, and what a full queue holds in memory.
+Prints, for `record` and for other calls, how long the application waits and how much CPU time that is, and what a full
+queue holds in memory. The call that does nothing shows what the machine's other work adds to every wait.
 """
 
 import gc
 import http.server
 import json
+import multiprocessing
 import socketserver
-import threading
 import time
 import tracemalloc
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Annotated
 
 import typer
@@ -50,13 +52,20 @@ def main(
     rate: Annotated[int, typer.Option(min=100, help="Calls a second, for those that are paced.")] = 2_000,
 ) -> None:
     """Measure what a call costs the application."""
-    table = Table("call", "server", "p50 us", "p99 us", "p99.9 us", "max ms")
+    table = Table("call", "server", "p50 us", "p99 us", "p99.9 us", "max ms", "CPU p50 us", "CPU p99 us")
     with _serving() as url:
         for name, address in (("answers", url), ("away", "http://127.0.0.1:9")):
             for what, call in _calls(address):
-                timings = sorted(_timed(call, calls, rate))
-                cuts = [timings[int(len(timings) * share)] * 1e6 for share in (0.5, 0.99, 0.999)]
-                table.add_row(what, name, *(f"{cut:.1f}" for cut in cuts), f"{timings[-1] * 1e3:.2f}")
+                timings = list(_timed(call, calls, rate))
+                waits, cpu = (sorted(each) for each in zip(*timings, strict=True))
+                cuts = [waits[int(calls * share)] * 1e6 for share in (0.5, 0.99, 0.999)]
+                cpu_cuts = [cpu[int(calls * share)] * 1e6 for share in (0.5, 0.99)]
+                figures = [
+                    *(f"{cut:.1f}" for cut in cuts),
+                    f"{waits[-1] * 1e3:.2f}",
+                    *(f"{cut:.1f}" for cut in cpu_cuts),
+                ]
+                table.add_row(what, name, *figures)
     _console.print(table)
     _console.print(f"A full queue of ordinary events (10,000) holds {_full_queue_mib('x' * 2_000):.1f} MiB;")
     _console.print(f"one of large events (64 MB) holds {_full_queue_mib('x' * 100_000):.1f} MiB.")
@@ -64,6 +73,7 @@ def main(
 
 def _calls(url: str) -> Generator[tuple[str, Callable[[], object]]]:
     ops = AgentOps("agops_bench", url)
+    yield "nothing", lambda: None
     yield "record", lambda: ops.record(_PROMPT, _RESPONSE, retrieved_docs=[_DOCUMENT], hallucinated=False)
     large = "x" * 500_000
     yield "record, 1 MB", lambda: ops.record(large, large)
@@ -76,14 +86,18 @@ def _answer(question: str, documents: list[str]) -> str:
     return f"{question} {documents[0][:80]}"
 
 
-def _timed(call: Callable[[], object], calls: int, rate: int) -> Generator[float]:
-    """The seconds that each call took, made at a steady rate: in a burst the queue would be full most of the time."""
+def _timed(call: Callable[[], object], calls: int, rate: int) -> Generator[tuple[float, float]]:
+    """The seconds that each call took, and those of CPU time of its thread.
+
+    The rate is steady: in a burst the queue would be full most of the time.
+    """
     began = time.perf_counter()
     for number in range(calls):
         while (start := time.perf_counter()) < began + number / rate:
             time.sleep(0)
+        cpu = time.thread_time()
         call()
-        yield time.perf_counter() - start
+        yield time.perf_counter() - start, time.thread_time() - cpu
 
 
 def _full_queue_mib(text: str) -> float:
@@ -103,11 +117,20 @@ def _full_queue_mib(text: str) -> float:
 
 @contextmanager
 def _serving() -> Generator[str]:
+    """The address of a server in a process of its own: in this one it would compete with the calls for the GIL."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,), daemon=True)
+    process.start()
+    yield f"http://127.0.0.1:{here.recv()}"
+    process.terminate()
+    process.join()
+
+
+def _serve(told: Connection) -> None:
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Accepts) as server:
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+        told.send(server.server_address[1])
+        server.serve_forever()
 
 
 if __name__ == "__main__":

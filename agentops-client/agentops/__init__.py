@@ -25,8 +25,9 @@ from agentops.errors import (
     Unavailable,
 )
 from agentops.functions import detect_hallucination
+from agentops.judge import Cascade, Endpoint, LLMJudge, Prices
 from agentops.outbox import Delivery
-from agentops.results import Evaluation, Stats, StoredEvaluation
+from agentops.results import Evaluation, Stats, StoredEvaluation, StoredLabel
 from agentops.throughput import get_throughput_stats, reset_throughput_tracker
 from agentops.trace import Trace, current_trace
 from agentops.version import __version__
@@ -37,19 +38,24 @@ __all__ = [
     "ApiError",
     "AsyncAgentOps",
     "Bounds",
+    "Cascade",
     "Claim",
     "ConnectionFailed",
     "Delivery",
     "Detection",
     "Detector",
+    "Endpoint",
     "Evaluation",
     "Forbidden",
     "Invalid",
+    "LLMJudge",
     "LocalDetector",
     "NotConfigured",
     "NotFound",
+    "Prices",
     "Stats",
     "StoredEvaluation",
+    "StoredLabel",
     "TooManyRequests",
     "Trace",
     "Unauthenticated",

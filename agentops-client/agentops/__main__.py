@@ -6,11 +6,16 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any, cast
 
 from agentops.client import AgentOps
+from agentops.config import JudgeSettings, judge_settings
+from agentops.detect import Detector, LocalDetector
+from agentops.judge import Cascade, Spending
+from agentops.judge.environment import judge_of
 from agentops.results import Evaluation
 from agentops.version import __version__
 
@@ -22,7 +27,13 @@ _SHOWN_S = 0.2
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command; its exit status: 0, or 1 where a line could not be read or an evaluation was not delivered."""
     arguments = _parser().parse_args(words)
-    ops = AgentOps(auto_upload=arguments.upload, enabled=None if arguments.upload else False)
+    judge = judge_of(_judge_settings(arguments))
+    if judge is None and arguments.judge_url:
+        return 2
+    detector: Detector = LocalDetector()
+    if judge is not None:
+        detector = judge if arguments.judge_always else Cascade(detector, judge)
+    ops = AgentOps(auto_upload=arguments.upload, enabled=None if arguments.upload else False, detector=detector)
     if arguments.upload and not (ops.api_key and ops.api_url):
         print("--upload needs AGENTOPS_API_KEY and AGENTOPS_API_URL.", file=sys.stderr)
         return 2
@@ -31,6 +42,8 @@ def main(words: Sequence[str] | None = None) -> int:
     if not arguments.file and arguments.response is None:
         arguments.parser.error("give a file, or --response and perhaps --prompt and --document")
     faults = _file(ops, arguments) if arguments.file else _one(ops, arguments)
+    if judge is not None:
+        print(spent(judge.spending), file=sys.stderr)
     if arguments.upload:
         faults += _delivered(ops)
     return 1 if faults else 0
@@ -52,8 +65,34 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--document-file", action="append", default=[], type=Path, help="evidence in a text file")
     command.add_argument("--output", type=Path, help="writes the lines of the file here, each with its result")
     command.add_argument("--upload", action="store_true", help="sends the evaluations to AGENTOPS_API_URL")
+    judge = command.add_argument_group("judging by a language model, where the local detector is undecided")
+    judge.add_argument("--judge-url", help="OpenAI-compatible, such as https://api.example.com/v1 (AGENTOPS_JUDGE_URL)")
+    judge.add_argument("--judge-model", help="its model (AGENTOPS_JUDGE_MODEL); the key is AGENTOPS_JUDGE_API_KEY")
+    judge.add_argument("--judge-always", action="store_true", help="asks about every answer")
+    judge.add_argument("--judge-prices", metavar="IN/OUT", help="US dollars for a million tokens, such as 0.15/0.60")
+    judge.add_argument("--judge-budget", metavar="USD", help="stops asking before more is spent; needs prices")
+    judge.add_argument("--self-check", metavar="ANSWERS", help="compares answers without documents with so many others")
     command.set_defaults(parser=command)
     return parser
+
+
+def _judge_settings(arguments: argparse.Namespace) -> JudgeSettings:
+    """What the command line says of a judge, else the environment."""
+    said = {
+        "url": arguments.judge_url,
+        "model": arguments.judge_model,
+        "prices": arguments.judge_prices,
+        "budget_usd": arguments.judge_budget,
+        "self_check": arguments.self_check,
+    }
+    return replace(judge_settings(), **{name: value for name, value in said.items() if value is not None})
+
+
+def spent(spending: Spending) -> str:
+    """What the judge was asked, and what that cost, on one line."""
+    tokens = spending.input_tokens + spending.output_tokens
+    cost = f", {spending.usd:.4f} US dollars" if spending.usd else ""
+    return f"judge: {spending.calls:,} calls, {spending.failures:,} failed, {tokens:,} tokens{cost}"
 
 
 def _one(ops: AgentOps, arguments: argparse.Namespace) -> int:
@@ -126,6 +165,7 @@ def table(results: Sequence[Evaluation], faults: int) -> str:
     rows = [
         ("evaluated", f"{len(results):,}"),
         ("with a verdict", f"{len(judged):,}"),
+        ("degraded", f"{sum(result.status == 'degraded' for result in results):,}"),
         ("hallucinated", f"{bad:,} ({bad / len(judged):.1%})" if judged else "0"),
         ("mean probability", _mean([result.hallucination_probability for result in results])),
         ("mean factual support", _mean([result.factual_support for result in results])),

@@ -12,6 +12,7 @@ from agentops.config import Bounds
 from agentops.events import Event
 from agentops.notices import warn
 from agentops.outbox import Outbox
+from agentops.threads import in_threads
 
 Encode = Callable[[Event], bytes]
 
@@ -50,16 +51,39 @@ class Batches(Protocol):
         ...
 
 
+class Encoder:
+    """Makes JSON of events; where that means to ask somebody, of several at one time."""
+
+    def __init__(self, encode: Encode, at_once: int) -> None:
+        self._encode = encode
+        self._at_once = at_once
+
+    def lines(self, events: Sequence[Event], outbox: Outbox) -> list[bytes]:
+        """The events as JSON; one that cannot be is counted and left out, and so are all once they were given up."""
+
+        def line(event: Event) -> bytes | None:
+            if outbox.abandoned:
+                return None
+            try:
+                return self._encode(event)
+            except Exception as error:  # noqa: BLE001 - detectors are the application's; one bad event is no reason to stop
+                outbox.drop("unencodable")
+                warn("unencodable", f"An evaluation cannot be sent: {error!r}")
+                return None
+
+        return [each for each in in_threads(line, events, self._at_once) if each is not None]
+
+
 class FromMemory:
     """Batches straight from the outbox, which holds their events until they are done."""
 
     stored_bytes = 0
     is_empty = True
 
-    def __init__(self, outbox: Outbox, bounds: Bounds, encode: Encode) -> None:
+    def __init__(self, outbox: Outbox, bounds: Bounds, encoder: Encoder) -> None:
         self._outbox = outbox
         self._linger_s = bounds.linger_s
-        self._encode = encode
+        self._encoder = encoder
 
     def start(self) -> None:
         """There is nothing to begin."""
@@ -70,8 +94,8 @@ class FromMemory:
     def next(self) -> Batch | None:
         """A batch, when one is due."""
         while events := self._outbox.take(linger_s=self._linger_s):
-            lines = encoded(events, self._encode, self._outbox)
-            if lines:
+            lines = self._encoder.lines(events, self._outbox)
+            if lines and not self._outbox.abandoned:
                 return Batch(lines, lambda: self._outbox.release(events))
             self._outbox.release(events)
         return None
@@ -80,10 +104,10 @@ class FromMemory:
 class FromSpool:
     """A thread writes events to disk as they come; batches are what it wrote, or what the disk would not take."""
 
-    def __init__(self, outbox: Outbox, bounds: Bounds, encode: Encode, spool: disk.Spool) -> None:
+    def __init__(self, outbox: Outbox, bounds: Bounds, encoder: Encoder, spool: disk.Spool) -> None:
         self._outbox = outbox
         self._bounds = bounds
-        self._encode = encode
+        self._encoder = encoder
         self._spool = spool
         self._rescued: Batch | None = None
         self._sending: Path | None = None
@@ -159,7 +183,7 @@ class FromSpool:
             linger_s = self._bounds.linger_s if is_broken else 0
             wait_s = self._spool.due_s if self._has_looked else 0
             events = self._outbox.take(linger_s=linger_s, wait_s=wait_s)
-            lines = encoded(events, self._encode, self._outbox)
+            lines = self._encoder.lines(events, self._outbox)
             try:
                 self._save(lines)
                 is_broken = False
@@ -197,15 +221,3 @@ class FromSpool:
             self._rescued = Batch(lines, done)
             changed.notify_all()
             changed.wait_for(lambda: self._rescued is None)
-
-
-def encoded(events: Sequence[Event], encode: Encode, outbox: Outbox) -> list[bytes]:
-    """The events as JSON; one that cannot be is counted and left out."""
-    lines: list[bytes] = []
-    for event in events:
-        try:
-            lines.append(encode(event))
-        except Exception as error:  # noqa: BLE001 - detectors are the application's, and one bad event is no reason to stop
-            outbox.drop("unencodable")
-            warn("unencodable", f"An evaluation cannot be sent: {error!r}")
-    return lines

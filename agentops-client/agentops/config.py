@@ -40,6 +40,19 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeSettings:
+    """Which language model judges, as text: `judge.environment` reads it."""
+
+    url: str | None = None
+    model: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    prices: str | None = None
+    budget_usd: str | None = None
+    self_check: str | None = None
+    cache_dir: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything a client was told."""
 
@@ -81,6 +94,19 @@ def configure(
         redact=redact,
         raise_errors=raise_errors,
         bounds=bounds or Bounds(),
+    )
+
+
+def judge_settings() -> JudgeSettings:
+    """What the environment says of a judge."""
+    return JudgeSettings(
+        url=_text("AGENTOPS_JUDGE_URL"),
+        model=_text("AGENTOPS_JUDGE_MODEL"),
+        api_key=_text("AGENTOPS_JUDGE_API_KEY"),
+        prices=_text("AGENTOPS_JUDGE_PRICES"),
+        budget_usd=_text("AGENTOPS_JUDGE_BUDGET_USD"),
+        self_check=_text("AGENTOPS_JUDGE_SELF_CHECK"),
+        cache_dir=_text("AGENTOPS_JUDGE_CACHE_DIR"),
     )
 
 

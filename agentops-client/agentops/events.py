@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import random
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, cast
 from uuid import UUID
+
+from agentops.detect import Status
 
 Scalar = str | int | float | bool | None
 
@@ -34,6 +37,10 @@ class Scores(TypedDict, total=False):
     latency_sec: float | None
     throughput_qps: float | None
     mode: str | None
+    status: Status | None
+    claims: Sequence[Mapping[str, Any]] | None
+    scoring: str | None
+    detector: str | None
 
 
 class Fields(Labels, Scores, total=False):
@@ -45,10 +52,12 @@ class Fields(Labels, Scores, total=False):
 
 
 _NAMES = Fields.__annotations__.keys() | {"prompt", "response"}
-_TEXTS = ("prompt", "response", "model_name", "agent_name", "session_id", "mode")
+_TEXTS = ("prompt", "response", "model_name", "agent_name", "session_id", "mode", "status", "scoring", "detector")
 _UNIT_SCORES = ("semantic_drift", "uncertainty", "factual_support", "hallucination_probability")
 _OVERHEAD_BYTES = 1_000
 """Of the Python objects around the texts, generously."""
+_CLAIM_BYTES = 700
+"""Of those around the texts of a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +88,30 @@ def event_of(fields: dict[str, Any], *, unscored: bool = False) -> Event:
         made["created_at"] = _time(made["created_at"])
     if "retrieved_docs" in made:
         made["retrieved_docs"] = _documents(made["retrieved_docs"])
+    if "claims" in made:
+        made["claims"] = _claims(made["claims"])
     if "metadata" in made:
         made["metadata"] = _metadata(made["metadata"])
     return Event(made, _weight(made), unscored)
 
 
+# Not `os.urandom` each time: it lets other threads run, and one that is busy gives the GIL back after 5 ms only. Ids
+# are no secrets, and 74 bits from a seed of 256 do not collide.
+_dice = random.Random(os.urandom(32))  # noqa: S311
+
+
+def _throw_anew() -> None:
+    """In a forked child: it must not make its parent's ids."""
+    _dice.seed(os.urandom(32))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_throw_anew)
+
+
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562, section 5.7): the server takes the evaluation's time from it."""
-    random = int.from_bytes(os.urandom(10))
-    stamped = time.time_ns() // 1_000_000 << 80 | random
+    stamped = time.time_ns() // 1_000_000 << 80 | _dice.getrandbits(80)
     return UUID(int=stamped & ~(0xF << 76 | 0b11 << 62) | 0x7 << 76 | 0b10 << 62)
 
 
@@ -149,9 +173,20 @@ def _metadata(value: object) -> dict[str, Scalar]:
     return made
 
 
+def _claims(value: object) -> list[Mapping[str, Any]]:
+    claims = list(cast("Sequence[Mapping[str, Any]]", value))
+    if not all(isinstance(each, Mapping) for each in cast("list[object]", claims)):
+        raise ValueError("claims must be mappings, as `evaluate` returns them")
+    return claims
+
+
 def _weight(made: Mapping[str, Any]) -> int:
     texts = [value for value in made.values() if isinstance(value, str)]
     texts += made.get("retrieved_docs", ())
     for name, value in made.get("metadata", {}).items():
         texts += (name, value) if isinstance(value, str) else (name,)
-    return _OVERHEAD_BYTES + sum(map(sys.getsizeof, texts))
+    claims: Sequence[Mapping[str, Any]] = made.get("claims", ())
+    for claim in claims:
+        evidence: Mapping[str, Any] = claim.get("evidence") or {}
+        texts += (claim.get("text", ""), evidence.get("text", ""), *claim.get("reasons", ()))
+    return _OVERHEAD_BYTES + _CLAIM_BYTES * len(claims) + sum(map(sys.getsizeof, texts))

@@ -63,6 +63,8 @@ class Outbox:
         self._dropped: Counter[str] = Counter()
         self._last_error: str | None = None
         self.closing = False
+        self.abandoned = False
+        """Nobody waits for what is left: it need not be scored or encoded any more."""
         self.flushing = 0
         """How many callers wait for the delivery: nothing lingers."""
         self.hurries = 0
@@ -101,8 +103,9 @@ class Outbox:
     def release(self, events: Sequence[Event]) -> None:
         """These need no memory here any more."""
         with self.changed:
-            self._held_events -= len(events)
-            self._held_bytes -= sum(event.bytes for event in events)
+            if not self.abandoned:
+                self._held_events -= len(events)
+                self._held_bytes -= sum(event.bytes for event in events)
             self.changed.notify_all()
 
     def count(self, what: str, events: int = 1) -> None:
@@ -146,6 +149,7 @@ class Outbox:
             left = min(self._held_events, self.delivery().queued)
             if left:
                 self._dropped[reason] += left
+            self.abandoned = True
             self._events.clear()
             self._held_events = self._held_bytes = self._waiting_bytes = 0
             return left

@@ -4,14 +4,15 @@ import os
 import random
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, Unpack, overload
 from uuid import UUID
 
 from agentops import events
-from agentops.config import Bounds, Redact, configure
-from agentops.detect import Detector, LocalDetector
+from agentops.config import Bounds, Redact, configure, judge_settings
+from agentops.detect import Detector
 from agentops.events import Event, Fields, event_of
+from agentops.judge.environment import detector_of
 from agentops.notices import ONCE, warn
 from agentops.outbox import Delivery
 from agentops.results import Evaluation
@@ -60,8 +61,9 @@ class Recorder:
         self.api_url = self._config.api_url
         self.track_throughput = track_throughput
         self.auto_upload = auto_upload
-        self._detector = detector or LocalDetector()
-        self._sender = Sender(self._config, self._encode)
+        self._detector = detector or detector_of(judge_settings())
+        # A detector that waits for others may say how many answers it takes together.
+        self._sender = Sender(self._config, self._encode, getattr(self._detector, "concurrency_max", 1))
         if self._config.enabled and not self._config.can_send and not captures:
             missing = "AGENTOPS_API_URL" if self.api_key else "AGENTOPS_API_KEY"
             warn("local", f"{missing} is not set: evaluations stay in this process.", every_s=ONCE)
@@ -111,7 +113,7 @@ class Recorder:
         """
 
         def decorate(inner: F) -> F:
-            labels = {"model_name": model_name, "agent_name": agent_name or inner.__name__}
+            labels = {"model_name": model_name, "agent_name": agent_name or getattr(inner, "__name__", None)}
             observer = Observer(
                 self, inner, prompt=prompt, retrieved_docs=retrieved_docs, response=response, labels=labels
             )
@@ -195,6 +197,10 @@ class Recorder:
             self._sender.count("sampled_out")
             return None
         if self._config.redact:
+            texts = _texts(fields)
+            # They quote the texts: what a hook takes out there would leave here.
+            claims = fields.get("claims")
+            fields = fields | {"claims": None}
             try:
                 redacted = self._config.redact({name: value for name, value in fields.items() if value is not None})
             except Exception:
@@ -204,7 +210,7 @@ class Recorder:
             if redacted is None:
                 self._sender.drop("redacted")
                 return None
-            fields = redacted
+            fields = redacted | {"claims": claims} if claims and _texts(redacted) == texts else redacted
         try:
             event = event_of(fields, unscored=unscored)
         except Exception:
@@ -244,6 +250,12 @@ class Recorder:
         if raises or (raises is None and _is_under_pytest()):
             raise error
         warn(f"forgiven {type(error).__name__}", f"agentops left something out: {error!r}", error=error)
+
+
+def _texts(fields: Mapping[str, Any]) -> tuple[object, ...]:
+    """What claims quote, and not the list that a hook may change."""
+    documents = fields.get("retrieved_docs")
+    return fields.get("prompt"), fields.get("response"), None if documents is None else tuple(documents)
 
 
 def _is_under_pytest() -> bool:

@@ -13,7 +13,7 @@ import time
 import weakref
 from dataclasses import dataclass
 
-from agentops.batches import Batch, Batches, Encode, FromMemory, FromSpool
+from agentops.batches import Batch, Batches, Encode, Encoder, FromMemory, FromSpool
 from agentops.config import Config
 from agentops.events import Event
 from agentops.notices import warn
@@ -39,9 +39,9 @@ class _Work:
 class Sender:
     """Delivers events in the background."""
 
-    def __init__(self, config: Config, encode: Encode) -> None:
+    def __init__(self, config: Config, encode: Encode, encoding_at_once: int = 1) -> None:
         self._config = config
-        self._encode = encode
+        self._encode = Encoder(encode, encoding_at_once)
         self._trust = trust_of(config)
         self._work = self._begin()
         _all.add(self)

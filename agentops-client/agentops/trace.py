@@ -13,6 +13,8 @@ from agentops.events import Labels, Scalar
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PROMPT_NAMES = ("prompt", "question", "query", "message", "text", "input")
+_CHUNKS_MAX = 100_000
+"""Of a stream so many are kept: one that never ends must not fill the memory."""
 _DOCUMENT_NAMES = ("retrieved_docs", "documents", "docs", "context")
 
 
@@ -128,7 +130,7 @@ class Observer:
         labels: Mapping[str, Any],
     ) -> None:
         self._keeper = keeper
-        self._signature = inspect.signature(function)
+        self._signature = _signature(function)
         self._prompt = prompt
         self._retrieved_docs = retrieved_docs
         self._response = response
@@ -150,7 +152,7 @@ class Observer:
         self.answered(trace, value)
 
     def _read(self, trace: Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        given = self._signature.bind(*args, **kwargs).arguments
+        given = self._signature.bind(*args, **kwargs).arguments if self._signature else kwargs
         named = next((name for name in (self._prompt, *_PROMPT_NAMES) if name in given), None)
         first_text = next((value for value in given.values() if isinstance(value, str)), "")
         trace.prompt = str(given[named]) if named else first_text
@@ -163,6 +165,14 @@ class Observer:
             trace.response = self._response(value)
         elif value is not None and not trace.response:
             trace.response = value if isinstance(value, str) else str(value)
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        # Some that are written in C tell nobody.
+        return None
 
 
 def observed(function: F, observer: Observer) -> F:
@@ -210,7 +220,8 @@ def _stream(function: Callable[..., Generator[Any, Any, Any]], observer: Observe
                 # The context belongs to whoever iterates: between two steps this is not their trace.
                 with trace.active():
                     chunk = step()
-                chunks.append(chunk)
+                if len(chunks) < _CHUNKS_MAX:
+                    chunks.append(chunk)
                 try:
                     step = functools.partial(inner.send, (yield chunk))
                 except GeneratorExit:
@@ -239,7 +250,8 @@ def _async_stream(function: Callable[..., AsyncGenerator[Any, Any]], observer: O
             while True:
                 with trace.active():
                     chunk = await step()
-                chunks.append(chunk)
+                if len(chunks) < _CHUNKS_MAX:
+                    chunks.append(chunk)
                 try:
                     step = functools.partial(inner.asend, (yield chunk))
                 except GeneratorExit:

@@ -105,7 +105,7 @@ def read(answer: httpx2.Response, events: int) -> Outcome:
         return _settled(answer, events)
     why = f"{answer.status_code}: {problem(answer).get('detail') or answer.reason_phrase}"
     if answer.status_code in _RETRIED:
-        return Later(why, retry_after_s(answer))
+        return Later(why, retry_after_s(answer.headers))
     return Refused(f"http_{answer.status_code}", why, splits=answer.status_code in _SPLIT)
 
 
@@ -118,9 +118,9 @@ def problem(answer: httpx2.Response) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def retry_after_s(answer: httpx2.Response) -> float | None:
+def retry_after_s(headers: httpx2.Headers) -> float | None:
     """The wait that the server asks for: seconds, or a date (RFC 9110, section 10.2.3)."""
-    said = answer.headers.get("Retry-After", "").strip()
+    said = headers.get("Retry-After", "").strip()
     try:
         seconds = float(said)
     except ValueError:

@@ -27,14 +27,16 @@ def client_of(receiver: Receiver, bounds: Bounds = QUICK, **options: Any) -> Gen
         ops.close(0)
 
 
-def program(text: str, place: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+def program(
+    text: str, place: Path, *words: str, stdin: int = subprocess.DEVNULL, **environment: str
+) -> subprocess.Popen[str]:
     """A Python program of its own, with the package on its path and nothing of ours in its environment."""
     script = place / "program.py"
     script.write_text(text)
     return subprocess.Popen(
         [sys.executable, "-W", "error", script, *words],
         env={"PATH": os.defpath, "PYTHONPATH": str(PACKAGE_DIR)} | environment,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.clients import PACKAGE_DIR
+from tests.judging import judging
 from tests.receiver import Receiver, refuse
 
 SKY = "The sky is blue by day because air scatters blue light."
@@ -77,3 +78,25 @@ def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.endswith("--upload needs AGENTOPS_API_KEY and AGENTOPS_API_URL.\n")
     assert agentops("--version", place=tmp_path).stdout.startswith("agentops-client ")
+
+
+def test_a_judge_is_asked_and_what_it_cost_is_said(tmp_path: Path) -> None:
+    given = "\n".join(map(json.dumps, LINES))
+    with judging() as judge:
+        words = ["--judge-url", judge.url, "--judge-model", "m", "--judge-prices", "1/10"]
+        done = agentops("evaluate", "-", *words, place=tmp_path, given=given, AGENTOPS_JUDGE_API_KEY="sk-1")
+        undecided = len(judge.requests)
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (
+            0,
+            f"judge: {undecided} calls, 0 failed, {undecided * 1_100:,} tokens"
+            + (f", {undecided * 0.002:.4f} US dollars" if undecided else ""),
+        )
+        done = agentops("evaluate", "-", *words, "--judge-always", place=tmp_path, given=given)
+        assert done.stderr == "judge: 2 calls, 0 failed, 2,200 tokens, 0.0040 US dollars\n"
+        assert json.loads(json.dumps(judge.headers[-1])).get("Authorization") is None
+        environment = {"AGENTOPS_JUDGE_URL": judge.url, "AGENTOPS_JUDGE_MODEL": "m", "AGENTOPS_JUDGE_SELF_CHECK": "2"}
+        done = agentops("evaluate", "--prompt", "q", "--response", "Blue.", place=tmp_path, **environment)
+        assert done.stderr.startswith("judge: ")
+        assert json.loads(done.stdout)["notes"]
+    done = agentops("evaluate", "-", "--judge-url", "nowhere", place=tmp_path, given=given)
+    assert (done.returncode, "base_url must look like" in done.stderr) == (2, True)

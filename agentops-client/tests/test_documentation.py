@@ -13,6 +13,7 @@ from tests.clients import PACKAGE_DIR
 from benchmarks.server import HOST, Server, Tenant
 
 PAGE = (PACKAGE_DIR.parent / "docs/sdk.md").read_text()
+JUDGE_PAGE = (PACKAGE_DIR.parent / "docs/judge.md").read_text()
 README = (PACKAGE_DIR / "README.md").read_text()
 SOURCES = {path.name: path.read_text() for path in (PACKAGE_DIR / "agentops").glob("*.py")}
 
@@ -78,3 +79,15 @@ def test_every_public_method_is_on_the_page() -> None:
     for node in kind.body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             assert re.search(rf"\b{node.name}\b", PAGE), node.name
+
+
+def test_what_the_page_on_judges_imports_and_makes_is_there() -> None:
+    names: dict[str, Any] = {}
+    first, models, drift = examples(JUDGE_PAGE)
+    exec(compile(first, "docs/judge.md", "exec"), names)  # noqa: S102 - our own page
+    assert names["judge"].spending.calls == 0
+    for example in (models, drift):
+        # The rest needs models.
+        [imports] = [line for line in example.splitlines() if line.startswith("from ")]
+        exec(compile(imports, "docs/judge.md", "exec"), names)  # noqa: S102 - our own page
+        compile(example, "docs/judge.md", "exec")

@@ -1,12 +1,14 @@
 """Traces and observed functions: what becomes an evaluation, and that the function stays what it was."""
 
 import asyncio
+import functools
 import gc
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 
 import pytest
 from agentops import AgentOps, AsyncAgentOps, StoredEvaluation, current_trace
+from agentops import trace as traces
 
 Captured = list[StoredEvaluation]
 
@@ -219,6 +221,29 @@ def test_an_async_generator_stays_one(ops: AgentOps, agentops_capture: Captured)
         ("Left?", "It ", None),
         ("Fails?", "so far", {"error": "TimeoutError"}),
     ]
+
+
+def test_a_stream_that_never_ends_fills_no_memory(
+    ops: AgentOps, agentops_capture: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traces, "_CHUNKS_MAX", 3)
+
+    @ops.observe
+    def count(question: str) -> Iterator[str]:
+        yield from "123456"
+
+    assert "".join(count("How far?")) == "123456"
+    assert [kept.response for kept in agentops_capture] == ["123"]
+
+
+def test_what_has_no_name_or_signature_is_observed_too(ops: AgentOps, agentops_capture: Captured) -> None:
+    def answer(style: str, question: str) -> str:
+        return f"{style}: {question}"
+
+    short = ops.observe(functools.partial(answer, "short"))
+    assert short("Why?") == "short: Why?"
+    assert ops.observe(max)(1, 2) == 2
+    assert [(kept.prompt, kept.response) for kept in agentops_capture] == [("Why?", "short: Why?"), ("", "2")]
 
 
 def test_methods_are_observed_too(ops: AgentOps, agentops_capture: Captured) -> None:

@@ -191,3 +191,17 @@ print('ending', flush=True)
     began = time.monotonic()
     process.communicate(timeout=20)
     assert time.monotonic() - began < EXIT_S_MAX
+
+
+def test_a_forked_child_makes_ids_of_its_own(tmp_path: Path) -> None:
+    text = """
+import os
+from agentops.events import new_id
+reading, writing = os.pipe()
+if os.fork() == 0:
+    os.write(writing, str(new_id()).encode())
+    os._exit(0)
+os.wait()
+print(os.read(reading, 99).decode()[14:] == str(new_id())[14:])
+"""
+    assert ended(program(text, tmp_path)) == "False\n"

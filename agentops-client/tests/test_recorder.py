@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agentops import AgentOps, Detection, NotConfigured
+from agentops import AgentOps, Detection, NotConfigured, notices
 from agentops.testing import capture
 from tests.clients import client_of, program
+from tests.judging import judging
 from tests.receiver import Receiver
 
 
@@ -72,6 +73,30 @@ def test_a_bad_setting_is_a_warning_and_no_error(
     assert {each.levelno for each in caplog.records} == {logging.WARNING}
 
 
+def test_the_environment_names_a_judge(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    with judging() as judge:
+        monkeypatch.setenv("AGENTOPS_JUDGE_URL", judge.url)
+        monkeypatch.setenv("AGENTOPS_JUDGE_MODEL", "m")
+        monkeypatch.setenv("AGENTOPS_JUDGE_SELF_CHECK", "2")
+        monkeypatch.setenv("AGENTOPS_JUDGE_PRICES", "1/10")
+        monkeypatch.setenv("AGENTOPS_JUDGE_BUDGET_USD", "1")
+        AgentOps(enabled=False).evaluate("q", "The sky is blue.")
+        assert judge.requests
+        for name, value in (
+            ("PRICES", "cheap"),
+            ("PRICES", "1"),
+            ("BUDGET_USD", "-1"),
+            ("SELF_CHECK", "1"),
+            ("MODEL", ""),
+        ):
+            caplog.clear()
+            with monkeypatch.context() as changed:
+                changed.setenv(f"AGENTOPS_JUDGE_{name}", value)
+                changed.setattr(notices, "_said", {})
+                assert AgentOps(enabled=False).evaluate("q", "a").status == "unverified"
+            assert [each.message[:22] for each in caplog.records] == ["The judge is not used:"]
+
+
 def test_sampling_keeps_that_share_and_conversations_whole(receiver: Receiver) -> None:
     with client_of(receiver, sample_rate=0.25) as ops:
         kept = sum(ops.record("q", "a") is not None for _ in range(4_000))
@@ -99,6 +124,24 @@ def test_redaction_comes_before_the_queue(receiver: Receiver) -> None:
         assert ops.delivery().dropped == {"redacted": 1}
     prompts = sorted(item["prompt"] for item in receiver.stored.values())
     assert prompts == ["evaluate [card]", "my card is [card]", "trace [card]"]
+
+
+def test_claims_which_quote_the_texts_leave_only_where_redaction_left_those(receiver: Receiver) -> None:
+    def redact(fields: dict[str, Any]) -> dict[str, Any]:
+        if "secret" in fields["response"]:
+            fields["retrieved_docs"][:] = ["..."]
+        return fields
+
+    documents = ["The secret is 7, and the door is blue."]
+    with client_of(receiver, redact=redact) as ops:
+        told = ops.evaluate("What?", "The secret is 7.", list(documents))
+        plain = ops.evaluate("What?", "The door is blue.", list(documents))
+        assert ops.close(10)
+    assert told.claims
+    assert told.id
+    assert plain.id
+    assert "claims" not in receiver.stored[told.id]
+    assert receiver.stored[plain.id]["claims"] == plain.claims
 
 
 def test_what_cannot_be_redacted_never_leaves(receiver: Receiver) -> None:

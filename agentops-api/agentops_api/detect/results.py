@@ -50,7 +50,7 @@ class Detection:
     hallucinated: bool | None
     """Whether the probability is at or above the threshold. None unless checked: no verdict is not a good one."""
     semantic_drift: float
-    """1 - cosine of prompt and answer as hashed word vectors: how other the words are. Not a sign of hallucination."""
+    """1 - cosine of prompt and answer as vectors, by `drift_method`: how other they are. No sign of hallucination."""
     uncertainty: float
     """0.2 for each hedge such as `perhaps` that the answer uses, at most 1. Not a sign of hallucination either."""
     factual_support: float | None
@@ -64,6 +64,8 @@ class Detection:
     """Who says so: name and version of the detector, and the profile that it used."""
     notes: tuple[str, ...] = ()
     """What the reader should know besides, such as that a long text was cut."""
+    drift_method: str = "hashed words"
+    """What `semantic_drift` was measured by."""
 
 
 class Detector(Protocol):

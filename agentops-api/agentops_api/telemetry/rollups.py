@@ -6,6 +6,8 @@ why a rebuild equals what was kept incrementally to the last bit. Latency and th
 0.02 / 2.02 < 1 %. What the columns mean is said where the table is made, in the first migration.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -275,6 +277,15 @@ async def unmerged_slots(tx: Tx, project_id: UUID) -> list[datetime]:
         {"project_id": project_id},
     )
     return [at for (at,) in await found.fetchall()]
+
+
+async def merge_everything(transaction: Callable[[], AbstractAsyncContextManager[Tx]], project_id: UUID) -> None:
+    """Merges all that was written and not merged yet, a day at a time, each in a transaction of its own."""
+    async with transaction() as tx:
+        slots = await unmerged_slots(tx, project_id)
+    for first in range(0, len(slots), SLOTS_A_MERGE):
+        async with transaction() as tx:
+            await merge(tx, project_id, slots[first : first + SLOTS_A_MERGE])
 
 
 async def rebuild(tx: Tx, project_id: UUID) -> None:
