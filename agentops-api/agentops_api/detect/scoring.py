@@ -47,9 +47,9 @@ class Profile:
 
 
 PROFILES: dict[ProfileName, Profile] = {
-    "long_answer": Profile("long_answer", 1.5, Platt(1.05, -2.71)),
-    "short_answer": Profile("short_answer", 1.5, Platt(1.99, 0.36)),
-    "summary": Profile("summary", 8.0, Platt(0.118, -0.760)),
+    "long_answer": Profile("long_answer", 1.5, Platt(1.054, -2.714)),
+    "short_answer": Profile("short_answer", 1.5, Platt(1.988, 0.365)),
+    "summary": Profile("summary", 8.0, Platt(0.116, -0.761)),
 }
 
 
