@@ -48,10 +48,13 @@ class Conflicts:
 class Suspect:
     """A claim, read for what may speak against it."""
 
-    def __init__(self, claim: Sentence, evidence: Evidence, prompt: AbstractSet[str]) -> None:
+    def __init__(
+        self, claim: Sentence, evidence: Evidence, prompt: AbstractSet[str], *, whole: float | None = None
+    ) -> None:
+        """`whole`: the weight of the claim that it is a part of."""
         self.weights = {token.stem: token.weight for token in claim.tokens if token.weight}
-        self.weight = self.whole = sum(self.weights.values())
-        """`whole`: of the claim that it is a part of."""
+        self.weight = sum(self.weights.values())
+        self._whole = whole or self.weight
         distinct = {token.stem: token for token in claim.tokens if token.weight}
         self._numbers = [token for token in distinct.values() if token.is_number]
         self._names = [token for token in distinct.values() if token.is_name]
@@ -68,7 +71,7 @@ class Suspect:
 
     def rest(self) -> tuple[Window | None, float]:
         """The window that it rests on, and what speaks against it there; at most what it costs to rest on none."""
-        alone = APART * self.weight / self.whole + _cost("misplaced_numbers", len(self._numbers))
+        alone = APART * self.weight / self._whole + _cost("misplaced_numbers", len(self._numbers))
         alone += _cost("misplaced_names", len(self._names))
         window = self._evidence.closest(self.weights, self.price)
         if window is None:
@@ -81,7 +84,7 @@ class Suspect:
 
     def price(self, stems: AbstractSet[str], negated: AbstractSet[str], shared: float) -> float:
         """What speaks against it in a window, whose words it shares by that weight."""
-        cost = APART * (self.weight - shared) / self.whole
+        cost = APART * (self.weight - shared) / self._whole
         if not stems:
             return cost
         # One kind after the other: this is done for each window.

@@ -60,8 +60,8 @@ def measure(claim: Sentence, text: str, evidence: Evidence, prompt: Prompt) -> M
     window, spoken = suspect.rest()
     conflicts = suspect.conflicts(window)
     if spoken > joins.COST and uncovered <= _JOINED_UNCOVERED_MAX * weight:
-        joined = joins.joined(claim, text, evidence, prompt.stems)
-        if joined and joined.cost < spoken:
+        joined = joins.joined(claim, text, evidence, prompt.stems, below=spoken)
+        if joined:
             spoken = joined.cost
             conflicts = replace(
                 joined.conflicts, missing_numbers=conflicts.missing_numbers, missing_names=conflicts.missing_names

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from .conflicts import Conflicts, Suspect
-from .evidence import Evidence
+from .evidence import Evidence, Window
 from .text import Sentence, part
 
 COST = 0.15
@@ -31,24 +31,30 @@ class Joined:
     """Of both its parts; what is missing everywhere is left to the whole."""
 
 
-def joined(claim: Sentence, text: str, evidence: Evidence, prompt: AbstractSet[str]) -> Joined | None:
-    """The cheapest way to let two parts of that sentence of the text rest on a window each; None if there is none."""
-    found: Joined | None = None
-    for before, after in _cuts(claim, text):
-        suspects = [Suspect(each, evidence, prompt) for each in (before, after)]
-        weight = sum(suspect.weight for suspect in suspects)
-        if min(suspect.weight for suspect in suspects) < _PART_WEIGHT_MIN:
+def joined(claim: Sentence, text: str, evidence: Evidence, prompt: AbstractSet[str], *, below: float) -> Joined | None:
+    """The cheapest way to let two parts of that sentence of the text rest on a window each; None if none costs less
+    than `below`."""
+    found: list[tuple[Suspect, Window | None]] = []
+    for parts in _cuts(claim, text):
+        weights = [_weight(each) for each in parts]
+        if min(weights) < _PART_WEIGHT_MIN:
             continue
         cost = COST
-        parts: list[Conflicts] = []
-        for suspect in suspects:
-            suspect.whole = weight
+        rests: list[tuple[Suspect, Window | None]] = []
+        for each in parts:
+            suspect = Suspect(each, evidence, prompt, whole=sum(weights))
             window, spoken = suspect.rest()
+            rests.append((suspect, window))
             cost += spoken
-            parts.append(suspect.conflicts(window))
-        if found is None or cost < found.cost:
-            found = Joined(cost, _together(*parts))
-    return found
+            if cost >= below:
+                break
+        else:
+            found, below = rests, cost
+    return Joined(below, _together(*[suspect.conflicts(window) for suspect, window in found])) if found else None
+
+
+def _weight(sentence: Sentence) -> float:
+    return sum({token.stem: token.weight for token in sentence.tokens}.values())
 
 
 def _cuts(claim: Sentence, text: str) -> Iterator[tuple[Sentence, Sentence]]:
