@@ -115,11 +115,11 @@ def _step(stage: Stage, name: str, rest: str, *, context: Path, stages: dict[str
 def _copy(stage: Stage, words: list[str], *, context: Path, stages: dict[str, Stage]) -> None:
     options = [word for word in words if word.startswith("--")]
     *sources, target = [word for word in words if not word.startswith("--")]
-    origin = context
+    origin, ignored = context, _ignored(context)
     for option in options:
         key, _, value = option.partition("=")
         if key == "--from":
-            origin = stages[value].root
+            origin, ignored = stages[value].root, ["__pycache__"]
         elif key != "--chown":
             raise ValueError(f"This script does not know COPY {option}")
     for source in sources:
@@ -127,9 +127,15 @@ def _copy(stage: Stage, words: list[str], *, context: Path, stages: dict[str, St
         place = stage.inside(target)
         (place if target.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)
         if found.is_dir():
-            shutil.copytree(found, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(found, place, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*ignored))
         else:
             shutil.copy2(found, place)
+
+
+def _ignored(context: Path) -> list[str]:
+    """The names that no copy of the context takes along, wherever they are."""
+    lines = (context / ".dockerignore").read_text().splitlines()
+    return [line.removeprefix("**/") for line in lines if line.startswith("**/")]
 
 
 def main() -> None:

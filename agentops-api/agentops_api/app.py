@@ -21,22 +21,26 @@ from agentops_api.auth import api as auth_api
 from agentops_api.auth.authenticate import Authenticator
 from agentops_api.auth.supabase import Supabase
 from agentops_api.auth.tokens import SigningKeys
+from agentops_api.calibrations import api as calibrations_api
 from agentops_api.db.disk import has_room_to_write
 from agentops_api.db.opening import open_database
 from agentops_api.db.pool import Database
-from agentops_api.edge import health, metrics_api, middleware, pages, problems, workers
+from agentops_api.edge import dashboard, health, metrics_api, middleware, pages, problems, workers
 from agentops_api.edge.caller import api_key
 from agentops_api.edge.limits import Limiter
 from agentops_api.edge.runtime import Runtime
 from agentops_api.evaluations import api as evaluations_api
-from agentops_api.evaluations import ingest_api
+from agentops_api.evaluations import ingest_api, stream_api
 from agentops_api.evaluations.models import Window
+from agentops_api.evaluations.tail import Streams
 from agentops_api.exports import api as exports_api
 from agentops_api.exports import files_api
 from agentops_api.exports.download import Downloads
 from agentops_api.jobs import api as jobs_api
 from agentops_api.metrics import Requests
 from agentops_api.retention import api as retention_api
+from agentops_api.scoring import api as scoring_api
+from agentops_api.scoring.detectors import Detectors
 from agentops_api.sessions import api as sessions_api
 from agentops_api.settings import Settings, signing_key
 from agentops_api.telemetry.postgres import PostgresStore
@@ -67,11 +71,12 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     slices = (
-        *(ingest_api, evaluations_api, analytics_api, sessions_api, exports_api, files_api),
-        *(project_metrics_api, jobs_api, retention_api, auth_api),
+        *(ingest_api, stream_api, evaluations_api, analytics_api, sessions_api, exports_api, files_api),
+        *(scoring_api, calibrations_api, project_metrics_api, jobs_api, retention_api, auth_api),
     )
     for part in (*slices, health, metrics_api, pages):
         app.include_router(part.router)
+    app.include_router(dashboard.router())
     _document_raw_handlers(app)
     middleware.install(app, settings, direct=ingest_api.DIRECT, requests=requests)
     return app
@@ -83,7 +88,7 @@ def _lifespan(settings: Settings, requests: Requests) -> Lifespan[FastAPI]:
         log.configure(settings.log_level, settings.log_format)
         async with AsyncExitStack() as stack:
             app.state.runtime = server = await _build(settings, requests, stack)
-            _drain_on_sigterm(server)
+            _drain_on_signals(server)
             _spare_the_collector()
             yield
 
@@ -120,6 +125,9 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
     downloads = Downloads(
         PostgresStore(export_db), at_once_max=settings.exports_max, seconds_max=settings.export_seconds_max
     )
+    streams = Streams(
+        PostgresStore(db), writer, at_once_max=settings.streams_max, seconds_max=settings.stream_seconds_max
+    )
     upkeep.start(stack, "merge busy rollups", 2, partial(upkeep.merge_rollups, db, writer, upkeep.MERGE_ROWS_MIN))
     upkeep.start(stack, "merge quiet rollups", 60, partial(upkeep.merge_rollups, db, writer, 1))
     upkeep.start(stack, "merge what was left", 86_400, partial(upkeep.merge_what_was_left, db))
@@ -130,8 +138,9 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
     upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
     if not settings.database_url:
         upkeep.start(stack, "watch disk", 60, partial(upkeep.watch_disk, data_dir))
+    detectors = await stack.enter_async_context(Detectors(processes_max=settings.detector_processes))
     jobs_db = await stack.enter_async_context(jobs_database(db.url, settings))
-    worker = worker_of(jobs_db, settings)
+    worker = worker_of(jobs_db, settings, detectors)
     if settings.jobs_in_server:
         await stack.enter_async_context(worker)
     server = Runtime(
@@ -144,6 +153,8 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
         authenticator=authenticator,
         limiter=limiter,
         downloads=downloads,
+        streams=streams,
+        detectors=detectors,
         requests=requests,
         worker=worker,
         version=VERSION,
@@ -168,8 +179,9 @@ async def _supabase(settings: Settings, stack: AsyncExitStack) -> Supabase | Non
     return await stack.enter_async_context(Supabase(settings.supabase_url, legacy_secret=legacy_secret))
 
 
-def _drain_on_sigterm(server: Runtime) -> None:
-    """Puts itself before the HTTP server's own handler, whichever way that was started: not ready first, then stop."""
+def _drain_on_signals(server: Runtime) -> None:
+    """Puts itself before the HTTP server's own handlers, whichever way that was started: not ready first, then stop."""
+    _on_sigint(server)
     loop = asyncio.get_running_loop()
     stop = signal.getsignal(signal.SIGTERM)
     if not callable(stop):
@@ -184,6 +196,19 @@ def _drain_on_sigterm(server: Runtime) -> None:
         loop.call_soon_threadsafe(loop.call_later, DRAIN_S, stop, signum, None)
 
     signal.signal(signal.SIGTERM, drain)
+
+
+def _on_sigint(server: Runtime) -> None:
+    """Who types Ctrl-C does not wait for a balancer, but streams must hear of it, or the server would wait for them."""
+    stop = signal.getsignal(signal.SIGINT)
+    if not callable(stop) or stop is signal.default_int_handler:
+        return
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        server.draining = True
+        stop(signum, frame)
+
+    signal.signal(signal.SIGINT, end)
 
 
 def _document_raw_handlers(app: FastAPI) -> None:

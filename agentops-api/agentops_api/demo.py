@@ -1,6 +1,6 @@
 """A realistic history for `agentops seed-demo`: three agents, four models, days and nights, and one bad week-end.
 
-The same seed gives the same history. Knows no HTTP and no SQL.
+Scores and claims are the detector's own. The same seed gives the same history. Knows no HTTP and no SQL.
 """
 
 import math
@@ -8,7 +8,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
+from agentops_api.demo_answers import CONTRACTS, GENERAL, SUPPORT, Question
+from agentops_api.detect import Detection, LocalDetector
+from agentops_api.detect.wire import sent
 from agentops_api.evaluations.models import EvaluationIn
 
 _SESSION_TURNS_MAX = 6
@@ -17,10 +21,8 @@ _SESSION_TURNS_MAX = 6
 @dataclass(frozen=True, slots=True)
 class _Agent:
     name: str
-    mode: str
-    hallucination_rate: float
-    questions: tuple[tuple[str, str, str], ...]
-    """Question, evidence, answer."""
+    wrong_rate: float
+    questions: tuple[Question, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,67 +34,16 @@ class _Model:
 
 
 _AGENTS = (
-    _Agent(
-        "support_assistant",
-        "retrieved-doc entailment",
-        0.06,
-        (
-            (
-                "How long do I have to return an unopened order?",
-                "Unopened goods can be returned within 30 days of delivery, opened ones within 14.",
-                "You can return an unopened order within 30 days of delivery.",
-            ),
-            (
-                "Do you ship to Norway, and what does it cost?",
-                "We ship to all EU countries, Norway and Switzerland. Shipping outside the EU costs 14 euros.",
-                "Yes, we ship to Norway. Shipping costs 14 euros.",
-            ),
-            (
-                "Can I change the address after the parcel left?",
-                "An address can be changed until the parcel leaves. After that, the carrier may redirect it.",
-                "We cannot change it once the parcel has left, but the carrier may be able to redirect it.",
-            ),
-        ),
-    ),
-    _Agent(
-        "contract_reader",
-        "retrieved-doc entailment",
-        0.09,
-        (
-            (
-                "When can either party terminate the agreement?",
-                "Either party may terminate with 60 days written notice to the end of a calendar quarter.",
-                "Either party may terminate to the end of a calendar quarter with 60 days written notice.",
-            ),
-            (
-                "Who owns the work products?",
-                "All work products pass to the customer on full payment. The supplier keeps its pre-existing tools.",
-                "The customer owns them once everything is paid; the supplier keeps the tools it had before.",
-            ),
-        ),
-    ),
-    _Agent(
-        "qa_assistant",
-        "self-check",
-        0.12,
-        (
-            ("What is the capital of France?", "", "Paris is the capital of France."),
-            ("Which gas do plants take in?", "", "Plants take in carbon dioxide from the air."),
-            ("How many bits are in a byte?", "", "A byte has eight bits."),
-            ("Who proved that there are infinitely many primes?", "", "Euclid proved it, around 300 BC."),
-        ),
-    ),
+    _Agent("support_assistant", 0.06, SUPPORT),
+    _Agent("contract_reader", 0.09, CONTRACTS),
+    # It retrieves nothing, so there is nothing to compare its answers with: no verdict.
+    _Agent("qa_assistant", 0.12, GENERAL),
 )
 _MODELS = (
     _Model("gpt-4o-mini", 0.45, 0.42, 1.0),
     _Model("claude-haiku-4", 0.25, 0.55, 0.8),
     _Model("llama-3.3-70b", 0.20, 0.95, 1.3),
     _Model("mistral-small-3", 0.10, 0.35, 1.6),
-)
-_WRONG = (
-    "As far as I know this was changed in 2019, so it no longer applies.",
-    "It might possibly be 90 days, but I am not sure.",
-    "According to section 12.4 this is not allowed under any circumstances.",
 )
 
 
@@ -124,29 +75,39 @@ def _times(dice: random.Random, rows: int, days: int, until: datetime) -> list[d
 
 def _evaluation(dice: random.Random, agent: _Agent, session_id: str, time: datetime, until: datetime) -> EvaluationIn:
     model = dice.choices(_MODELS, weights=[model.share for model in _MODELS])[0]
-    question, evidence, answer = dice.choice(agent.questions)
+    question = dice.choice(agent.questions)
     age_days = (until - time).total_seconds() / 86_400
     # The incident: for two days, one model behind one agent answers from memory, and slowly.
     incident = 4 < age_days < 6 and agent.name == "support_assistant" and model.name == "gpt-4o-mini"
-    rate = min(0.9, agent.hallucination_rate * model.rate_factor * (5 if incident else 1))
-    hallucinated = dice.random() < rate
-    probability = dice.betavariate(8, 3) if hallucinated else dice.betavariate(1.5, 9)
+    wrong_rate = min(0.9, agent.wrong_rate * model.rate_factor * (5 if incident else 1))
+    answer = dice.choice(question.wrong if dice.random() < wrong_rate else question.right)
+    found = _detected(question.prompt, answer, question.documents)
     latency_s = dice.lognormvariate(math.log(model.latency_median_s * (2.2 if incident else 1)), 0.45)
     return EvaluationIn(
-        prompt=question,
-        response=f"{answer} {dice.choice(_WRONG)}" if hallucinated else answer,
-        retrieved_docs=[evidence] if evidence else None,
-        semantic_drift=round(dice.betavariate(3, 6) if hallucinated else dice.betavariate(2, 12), 4),
-        uncertainty=round(dice.betavariate(2, 6) if hallucinated else dice.betavariate(1, 15), 4),
-        factual_support=round(dice.betavariate(2, 5) if hallucinated else dice.betavariate(12, 1.5), 4),
-        hallucination_probability=round(probability, 4),
-        hallucinated=hallucinated,
+        prompt=question.prompt,
+        response=answer,
+        retrieved_docs=list(question.documents) or None,
+        semantic_drift=found.semantic_drift,
+        uncertainty=found.uncertainty,
+        factual_support=found.factual_support,
+        hallucination_probability=found.probability,
+        hallucinated=found.hallucinated,
         latency_sec=round(latency_s, 4),
         throughput_qps=round(1 / latency_s, 4),
-        mode=agent.mode,
+        mode=found.mode,
         model_name=model.name,
         agent_name=agent.name,
         session_id=session_id,
         created_at=time,
         metadata={"release": "2026.10" if age_days > 10 else "2026.11", "region": dice.choice(["eu", "us"])},
+        claims=sent(found.claims),
+        status=found.status,
+        scoring=found.scoring,
+        detector=found.detector,
     )
+
+
+@cache
+def _detected(prompt: str, answer: str, documents: tuple[str, ...]) -> Detection:
+    """What the detector itself says. There are some dozens of different answers, so a long history costs little."""
+    return LocalDetector().detect(prompt, answer, documents)

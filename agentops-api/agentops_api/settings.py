@@ -139,12 +139,19 @@ class Settings(BaseSettings):
     """Exports that may be downloaded at once, per process. Each has a connection of its own."""
     export_seconds_max: int = Field(default=3_600, ge=10)
     """How long one may take; then it is cut."""
+    streams_max: int = Field(default=100, ge=1, le=10_000)
+    """Live tails of evaluations that may be open at once, per process."""
+    stream_seconds_max: float = Field(default=3_600, gt=0)
+    """How long one may last; then its client is told to ask anew."""
     export_file_hours: int = Field(default=24, ge=1, le=24 * 30)
     """How long the files of export jobs are kept."""
     export_files_bytes_max: int = Field(default=2**30, ge=2**20)
     """Bytes that the kept files of one project may take in the database."""
     body_bytes_max: int = Field(default=10 * 2**20, ge=2**16)
     """The largest request body, before and after decompression."""
+
+    detector_processes: int = Field(default=1, ge=1, le=32)
+    """Answers that one process judges at a time (`POST /api/v1/evaluate`, scoring), each in a process of its own."""
 
     jobs_in_server: bool = True
     """Do background jobs in the server's own process. False: `agentops worker` does them, and must run."""

@@ -14,6 +14,8 @@ from agentops_api.jobs import store
 from agentops_api.jobs.models import Schedule
 from agentops_api.jobs.worker import Work, Worker
 from agentops_api.retention import delete
+from agentops_api.scoring import score
+from agentops_api.scoring.detectors import Detectors
 from agentops_api.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ _FORGET_JOBS = "forget_jobs"
 _FORGET_FILES = "forget_export_files"
 _SCHEDULES = (
     Schedule(delete.EVERYWHERE, every=timedelta(days=1), offset=timedelta(hours=3)),
+    Schedule(score.EVERYWHERE, every=timedelta(minutes=5)),
     Schedule(_FORGET_JOBS, every=timedelta(hours=1)),
     Schedule(_FORGET_FILES, every=timedelta(hours=1)),
 )
@@ -33,12 +36,14 @@ def jobs_database(url: str, settings: Settings) -> Database:
     return Database(url, connections_max=2 * settings.jobs_at_once + 2, pooled=settings.database_pooled)
 
 
-def worker_of(db: Database, settings: Settings) -> Worker:
+def worker_of(db: Database, settings: Settings, detectors: Detectors) -> Worker:
     """A worker that knows every kind of job; it works once it is entered."""
     kinds = {
         delete.BY_FILTER: delete.delete_by_filter,
         delete.BY_AGE: delete.apply_retention,
         delete.EVERYWHERE: partial(delete.apply_retention_everywhere, ingest_past_days=settings.ingest_past_days),
+        score.SCORE: partial(score.score_evaluations, detectors=detectors),
+        score.EVERYWHERE: score.score_everywhere,
         write_file.KIND: partial(
             write_file.write_file,
             hours=settings.export_file_hours,
@@ -60,7 +65,8 @@ async def work(settings: Settings) -> None:
     async with (
         open_database(settings) as opened,
         jobs_database(opened.url, settings) as db,
-        worker_of(db, settings) as worker,
+        Detectors(processes_max=settings.detector_processes) as detectors,
+        worker_of(db, settings, detectors) as worker,
     ):
         log.info("working on %s", ", ".join(worker.kinds))
         await stop.wait()

@@ -73,7 +73,8 @@ def database(postgres: Postgres) -> Generator[TestDatabase]:
 
 @pytest.fixture
 def settings(database: TestDatabase, tmp_path: Path) -> Settings:
-    """Limits out of the way; a test about limits makes its own."""
+    """Limits out of the way; a test about limits makes its own. A live tail ends at once, so that the walks through all
+    routes go on."""
     return Settings(
         database_url=database.login_url,
         migration_database_url=database.owner_url,
@@ -82,6 +83,7 @@ def settings(database: TestDatabase, tmp_path: Path) -> Settings:
         rate_limit_per_minute=100_000,
         ingest_limit_per_minute=10_000_000,
         register_limit_per_hour=100_000,
+        stream_seconds_max=0.01,
         agentops_data_dir=tmp_path,
         log_level="WARNING",
         _env_file=None,  # pyright: ignore[reportCallIssue] - pydantic-settings' own argument

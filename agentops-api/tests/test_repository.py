@@ -1,6 +1,7 @@
 """The repository keeps its own promises: locks, size limits, CI, and a Dockerfile whose steps work."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ SERVER = ROOT / "agentops-api"
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 _NOT_OURS = {".venv", "venv", "node_modules", "__pycache__", "build", "dist", "dashboard_dist"}
+_GENERATED = {"schema.sql", "schema.d.ts"}
 _OBJECT = TypeAdapter(dict[str, object])
 _SERVICES = TypeAdapter(dict[str, dict[str, object]])
 
@@ -27,7 +29,7 @@ def sources(*suffixes: str) -> Iterator[Path]:
     for folder in ("agentops-api", "agentops-client", "benchmarks", "scripts"):
         for path in sorted((ROOT / folder).rglob("*")):
             parts = set(path.relative_to(ROOT).parts)
-            if path.suffix in suffixes and not parts & (_NOT_OURS | {"migrations"}) and path.name != "schema.sql":
+            if path.suffix in suffixes and not parts & (_NOT_OURS | {"migrations"}) and path.name not in _GENERATED:
                 yield path
 
 
@@ -35,6 +37,7 @@ def test_a_lock_file_names_no_host_and_hashes_everything() -> None:
     locks = sorted(SERVER.glob("requirements*.txt"))
     assert [lock.name for lock in locks] == [
         "requirements-build.txt",
+        "requirements-dashboard.txt",
         "requirements-dev.txt",
         "requirements.txt",
     ]
@@ -51,6 +54,14 @@ def test_the_development_lock_repeats_the_versions_that_run() -> None:
 
     assert pins("requirements.txt") <= pins("requirements-dev.txt")
     assert pins("requirements-build.txt") <= pins("requirements-dev.txt")
+    assert pins("requirements-dashboard.txt") <= pins("requirements-dev.txt")
+
+
+def test_the_lock_of_the_dashboard_names_no_host_and_hashes_everything() -> None:
+    text = (SERVER / "dashboard" / "package-lock.json").read_text()
+    assert "://" not in text
+    packages = TypeAdapter(dict[str, dict[str, object]]).validate_python(json.loads(text)["packages"])
+    assert {name for name, each in packages.items() if "integrity" not in each} == {""}
 
 
 def test_every_file_is_short_enough_to_be_read() -> None:
@@ -131,6 +142,8 @@ def test_the_steps_of_the_dockerfile_make_a_server(tmp_path: Path) -> None:
         if path.is_file() and path.suffix in {".py", ".sql", ".mako", ".html", ".txt"}
     }
     assert ours <= shipped
+    assert {"dashboard_dist/index.html", "dashboard_dist/index.html.br", "dashboard_dist/icon.svg"} <= shipped
+    assert not any("node_modules" in path for path in shipped)
 
 
 def test_a_python_that_cannot_be_used_is_named_with_what_to_do(tmp_path: Path) -> None:

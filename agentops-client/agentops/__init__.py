@@ -27,7 +27,7 @@ from agentops.errors import (
 from agentops.functions import detect_hallucination
 from agentops.judge import Cascade, Endpoint, LLMJudge, Prices
 from agentops.outbox import Delivery
-from agentops.results import Evaluation, Stats, StoredEvaluation
+from agentops.results import Evaluation, Stats, StoredEvaluation, StoredLabel
 from agentops.throughput import get_throughput_stats, reset_throughput_tracker
 from agentops.trace import Trace, current_trace
 from agentops.version import __version__
@@ -55,6 +55,7 @@ __all__ = [
     "Prices",
     "Stats",
     "StoredEvaluation",
+    "StoredLabel",
     "TooManyRequests",
     "Trace",
     "Unauthenticated",

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 from agentops import query
 from agentops.events import Scalar
 from agentops.recorder import Recorder
-from agentops.results import Evaluation, Stats
+from agentops.results import Evaluation, Stats, StoredLabel
 
 
 class AsyncAgentOps(Recorder):
@@ -37,6 +38,11 @@ class AsyncAgentOps(Recorder):
         return await asyncio.to_thread(
             self._evaluate, prompt, response, retrieved_docs, upload=upload, latency_s=latency_sec, labels=labels
         )
+
+    async def label(self, evaluation_id: UUID | str, *, hallucinated: bool, note: str | None = None) -> StoredLabel:
+        """Says whether a stored answer is hallucinated; it takes the place of what was said before. Fifty of them
+        calibrate the server's detector. Raises `AgentOpsError`s, such as NotFound."""
+        return await query.label_async(self._config, evaluation_id, hallucinated=hallucinated, note=note)
 
     async def stats(self, days: int = 7, *, agent_name: str | None = None, model_name: str | None = None) -> Stats:
         """Statistics of the last days, from the server. Raises `AgentOpsError`s."""

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 from agentops import query
 from agentops.events import Scalar
 from agentops.recorder import Recorder
-from agentops.results import Evaluation, Stats
+from agentops.results import Evaluation, Stats, StoredLabel
 
 
 class AgentOps(Recorder):
@@ -42,6 +43,11 @@ class AgentOps(Recorder):
         """
         labels = {"model_name": model_name, "agent_name": agent_name, "session_id": session_id, "metadata": metadata}
         return self._evaluate(prompt, response, retrieved_docs, upload=upload, latency_s=latency_sec, labels=labels)
+
+    def label(self, evaluation_id: UUID | str, *, hallucinated: bool, note: str | None = None) -> StoredLabel:
+        """Says whether a stored answer is hallucinated; it takes the place of what was said before. Fifty of them
+        calibrate the server's detector. Raises `AgentOpsError`s, such as NotFound."""
+        return query.label(self._config, evaluation_id, hallucinated=hallucinated, note=note)
 
     def stats(self, days: int = 7, *, agent_name: str | None = None, model_name: str | None = None) -> Stats:
         """Statistics of the last days, from the server. Raises `AgentOpsError`s."""

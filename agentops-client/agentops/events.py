@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any, TypedDict, cast
 from uuid import UUID
 
+from agentops.detect import Status
+
 Scalar = str | int | float | bool | None
 
 
@@ -35,6 +37,10 @@ class Scores(TypedDict, total=False):
     latency_sec: float | None
     throughput_qps: float | None
     mode: str | None
+    status: Status | None
+    claims: Sequence[Mapping[str, Any]] | None
+    scoring: str | None
+    detector: str | None
 
 
 class Fields(Labels, Scores, total=False):
@@ -46,10 +52,12 @@ class Fields(Labels, Scores, total=False):
 
 
 _NAMES = Fields.__annotations__.keys() | {"prompt", "response"}
-_TEXTS = ("prompt", "response", "model_name", "agent_name", "session_id", "mode")
+_TEXTS = ("prompt", "response", "model_name", "agent_name", "session_id", "mode", "status", "scoring", "detector")
 _UNIT_SCORES = ("semantic_drift", "uncertainty", "factual_support", "hallucination_probability")
 _OVERHEAD_BYTES = 1_000
 """Of the Python objects around the texts, generously."""
+_CLAIM_BYTES = 700
+"""Of those around the texts of a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,8 @@ def event_of(fields: dict[str, Any], *, unscored: bool = False) -> Event:
         made["created_at"] = _time(made["created_at"])
     if "retrieved_docs" in made:
         made["retrieved_docs"] = _documents(made["retrieved_docs"])
+    if "claims" in made:
+        made["claims"] = _claims(made["claims"])
     if "metadata" in made:
         made["metadata"] = _metadata(made["metadata"])
     return Event(made, _weight(made), unscored)
@@ -163,9 +173,20 @@ def _metadata(value: object) -> dict[str, Scalar]:
     return made
 
 
+def _claims(value: object) -> list[Mapping[str, Any]]:
+    claims = list(cast("Sequence[Mapping[str, Any]]", value))
+    if not all(isinstance(each, Mapping) for each in cast("list[object]", claims)):
+        raise ValueError("claims must be mappings, as `evaluate` returns them")
+    return claims
+
+
 def _weight(made: Mapping[str, Any]) -> int:
     texts = [value for value in made.values() if isinstance(value, str)]
     texts += made.get("retrieved_docs", ())
     for name, value in made.get("metadata", {}).items():
         texts += (name, value) if isinstance(value, str) else (name,)
-    return _OVERHEAD_BYTES + sum(map(sys.getsizeof, texts))
+    claims: Sequence[Mapping[str, Any]] = made.get("claims", ())
+    for claim in claims:
+        evidence: Mapping[str, Any] = claim.get("evidence") or {}
+        texts += (claim.get("text", ""), evidence.get("text", ""), *claim.get("reasons", ()))
+    return _OVERHEAD_BYTES + _CLAIM_BYTES * len(claims) + sum(map(sys.getsizeof, texts))

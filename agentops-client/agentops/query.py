@@ -13,7 +13,7 @@ import httpx2
 from agentops import wire
 from agentops.config import Config
 from agentops.errors import ConnectionFailed, FieldError, NotConfigured, TooManyRequests, Unavailable, kind_of
-from agentops.results import Stats, StoredEvaluation
+from agentops.results import Stats, StoredEvaluation, StoredLabel
 
 _NO_CONTENT = 204
 _PAGE_ITEMS_MAX = 500
@@ -109,6 +109,20 @@ async def stats_async(config: Config, days: int, agent_name: str | None, model_n
         return Stats(await _ask_async(http, "GET", "/evaluations/stats", _stats_query(days, agent_name, model_name)))
 
 
+def label(config: Config, id: UUID | str, *, hallucinated: bool, note: str | None) -> StoredLabel:
+    """Says whether an answer is hallucinated."""
+    with _connected(config) as http:
+        return StoredLabel(_ask(http, "POST", _label_path(id), body=_label(hallucinated, note), repeats=True))
+
+
+async def label_async(config: Config, id: UUID | str, *, hallucinated: bool, note: str | None) -> StoredLabel:
+    """Says whether an answer is hallucinated."""
+    async with _connected_async(config) as http:
+        return StoredLabel(
+            await _ask_async(http, "POST", _label_path(id), body=_label(hallucinated, note), repeats=True)
+        )
+
+
 class _Patience:
     """How long to wait before the same request is made again; at some point the error is raised instead."""
 
@@ -134,12 +148,21 @@ class _Patience:
         return wait_s
 
 
-def _ask(http: httpx2.Client, method: str, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-    patience = _Patience(repeats=method == "GET")
+def _ask(
+    http: httpx2.Client,
+    method: str,
+    path: str,
+    query: Mapping[str, str] | None = None,
+    *,
+    body: Mapping[str, object] | None = None,
+    repeats: bool = False,
+) -> dict[str, Any]:
+    """`repeats`: doing it twice is as good as once, as with every GET."""
+    patience = _Patience(repeats=repeats or method == "GET")
     while True:
         try:
             try:
-                answer = http.request(method, path, params=query)
+                answer = http.request(method, path, params=query, json=body)
             except httpx2.HTTPError as error:
                 raise _unreachable(error) from error
             return _read(answer)
@@ -148,13 +171,19 @@ def _ask(http: httpx2.Client, method: str, path: str, query: Mapping[str, str] |
 
 
 async def _ask_async(
-    http: httpx2.AsyncClient, method: str, path: str, query: Mapping[str, str] | None = None
+    http: httpx2.AsyncClient,
+    method: str,
+    path: str,
+    query: Mapping[str, str] | None = None,
+    *,
+    body: Mapping[str, object] | None = None,
+    repeats: bool = False,
 ) -> dict[str, Any]:
-    patience = _Patience(repeats=method == "GET")
+    patience = _Patience(repeats=repeats or method == "GET")
     while True:
         try:
             try:
-                answer = await http.request(method, path, params=query)
+                answer = await http.request(method, path, params=query, json=body)
             except httpx2.HTTPError as error:
                 raise _unreachable(error) from error
             return _read(answer)
@@ -200,6 +229,14 @@ def _read(answer: httpx2.Response) -> dict[str, Any]:
 
 def _path(id: UUID | str) -> str:
     return f"/evaluations/{UUID(str(id))}"
+
+
+def _label_path(id: UUID | str) -> str:
+    return f"/api/v1/evaluations/{UUID(str(id))}/label"
+
+
+def _label(hallucinated: bool, note: str | None) -> dict[str, object]:  # noqa: FBT001 - it is a value, not a choice
+    return {"hallucinated": hallucinated, "note": note}
 
 
 def _page_size(left: int | None) -> dict[str, str]:

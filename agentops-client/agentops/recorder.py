@@ -4,7 +4,7 @@ import os
 import random
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, Unpack, overload
 from uuid import UUID
 
@@ -197,6 +197,10 @@ class Recorder:
             self._sender.count("sampled_out")
             return None
         if self._config.redact:
+            texts = _texts(fields)
+            # They quote the texts: what a hook takes out there would leave here.
+            claims = fields.get("claims")
+            fields = fields | {"claims": None}
             try:
                 redacted = self._config.redact({name: value for name, value in fields.items() if value is not None})
             except Exception:
@@ -206,7 +210,7 @@ class Recorder:
             if redacted is None:
                 self._sender.drop("redacted")
                 return None
-            fields = redacted
+            fields = redacted | {"claims": claims} if claims and _texts(redacted) == texts else redacted
         try:
             event = event_of(fields, unscored=unscored)
         except Exception:
@@ -246,6 +250,12 @@ class Recorder:
         if raises or (raises is None and _is_under_pytest()):
             raise error
         warn(f"forgiven {type(error).__name__}", f"agentops left something out: {error!r}", error=error)
+
+
+def _texts(fields: Mapping[str, Any]) -> tuple[object, ...]:
+    """What claims quote, and not the list that a hook may change."""
+    documents = fields.get("retrieved_docs")
+    return fields.get("prompt"), fields.get("response"), None if documents is None else tuple(documents)
 
 
 def _is_under_pytest() -> bool:

@@ -46,6 +46,12 @@ class _Scored(dict[str, Any]):
     hallucination_probability = Item[float | None]("That the answer contains a hallucination; None: nobody can say.")
     hallucinated = Item[bool | None]("The verdict; None where there is none.")
     mode = Item[str | None]("How the answer was checked.")
+    status = Item[str | None](
+        "`verified`, `unverified` (nothing to compare with, no verdict) or `degraded` (it failed)."
+    )
+    claims = Item[list[dict[str, Any]] | None]("The answer's sentences, each with its label, evidence and reasons.")
+    scoring = Item[str | None]("The formula behind the probability.")
+    detector = Item[str | None]("The detector, with its version.")
     latency_sec = Item[float | None]("Seconds.")
     throughput_qps = Item[float | None]("Evaluations a second.")
 
@@ -53,10 +59,6 @@ class _Scored(dict[str, Any]):
 class Evaluation(_Scored):
     """What `evaluate` found. The eight items of SDK 0.2, and what else the detector says."""
 
-    status = Item[str]("`verified`, `unverified` (nothing to compare with, no verdict) or `degraded` (it failed).")
-    claims = Item[list[dict[str, Any]]]("The answer's sentences, each with its label, evidence and reasons.")
-    scoring = Item[str | None]("The formula behind the probability.")
-    detector = Item[str | None]("The detector, with its version.")
     notes = Item[list[str]]("What the reader should know besides, such as that a long text was cut.")
     drift_method = Item[str | None]("What `semantic_drift` was measured by: hashed words, or a model of embeddings.")
     id = Item[str | None]("The evaluation's id on the server; None where it was not queued.")
@@ -74,6 +76,15 @@ class StoredEvaluation(_Scored):
     agent_name = Item[str | None]("The agent that asked.")
     session_id = Item[str | None]("The conversation that the answer belongs to.")
     metadata = Item[dict[str, str | int | float | bool | None] | None]("Values of the sender's own.")
+
+
+class StoredLabel(dict[str, Any]):
+    """What a person said of an answer."""
+
+    evaluation_id = _Id("Which evaluation.")
+    hallucinated = Item[bool]("Whether something in the answer is not so.")
+    note = Item[str | None]("Why.")
+    labelled_at = _Time("When it was said.")
 
 
 class Stats(dict[str, Any]):

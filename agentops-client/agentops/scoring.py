@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from agentops.detect import Detection, Detector
+from agentops.detect.wire import sent
 from agentops.results import EVALUATION_ITEMS, Evaluation
 from agentops.throughput import tracker
 
@@ -31,10 +31,6 @@ def evaluate(
         scores_of(found),
         latency_sec=took_s,
         throughput_qps=qps,
-        status=found.status,
-        claims=[asdict(claim) for claim in found.claims],
-        scoring=found.scoring,
-        detector=found.detector,
         notes=list(found.notes),
         drift_method=found.drift_method,
         id=None,
@@ -50,6 +46,10 @@ def scores_of(found: Detection) -> dict[str, Any]:
         "hallucination_probability": found.probability,
         "hallucinated": found.hallucinated,
         "mode": found.mode,
+        "status": found.status,
+        "claims": sent(found.claims),
+        "scoring": found.scoring,
+        "detector": found.detector,
     }
 
 

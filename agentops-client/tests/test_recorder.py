@@ -126,6 +126,24 @@ def test_redaction_comes_before_the_queue(receiver: Receiver) -> None:
     assert prompts == ["evaluate [card]", "my card is [card]", "trace [card]"]
 
 
+def test_claims_which_quote_the_texts_leave_only_where_redaction_left_those(receiver: Receiver) -> None:
+    def redact(fields: dict[str, Any]) -> dict[str, Any]:
+        if "secret" in fields["response"]:
+            fields["retrieved_docs"][:] = ["..."]
+        return fields
+
+    documents = ["The secret is 7, and the door is blue."]
+    with client_of(receiver, redact=redact) as ops:
+        told = ops.evaluate("What?", "The secret is 7.", list(documents))
+        plain = ops.evaluate("What?", "The door is blue.", list(documents))
+        assert ops.close(10)
+    assert told.claims
+    assert told.id
+    assert plain.id
+    assert "claims" not in receiver.stored[told.id]
+    assert receiver.stored[plain.id]["claims"] == plain.claims
+
+
 def test_what_cannot_be_redacted_never_leaves(receiver: Receiver) -> None:
     def redact(fields: dict[str, Any]) -> dict[str, Any]:
         return fields["missing"]

@@ -23,6 +23,7 @@ from benchmarks.server import HOST, Server, Tenant, make_tenant
 
 PROMPT = "When was penicillin discovered?"
 DOCUMENTS = ["Alexander Fleming discovered penicillin in 1928 at St Mary's Hospital."]
+JUDGED = ("status", "claims", "scoring", "detector")
 pytestmark = pytest.mark.anyio
 
 
@@ -52,6 +53,7 @@ def test_evaluate_ends_in_the_servers_statistics(ops: AgentOps) -> None:
         assert result.id
         kept = stored[result.id]
         assert kept.hallucination_probability == result.hallucination_probability
+        assert [kept[name] for name in JUDGED] == [result[name] for name in JUDGED]
         assert (kept.hallucinated, kept.latency_sec, kept.mode) == (
             result.hallucinated,
             result.latency_sec,
@@ -61,6 +63,34 @@ def test_evaluate_ends_in_the_servers_statistics(ops: AgentOps) -> None:
     stats = ops.stats(days=7)
     assert (stats.total_evaluations, stats.total_hallucinations, stats.hallucination_rate) == (3, 1, 0.5)
     assert ops.stats(days=7, model_name="gpt-4o-mini")["total_evaluations"] == 1
+
+
+def test_the_longest_answer_keeps_the_claims_that_made_its_verdict(ops: AgentOps) -> None:
+    sentences = [f"Alexander Fleming discovered penicillin in {1928 + n % 2}." for n in range(1_200)]
+    result = ops.evaluate(PROMPT, " ".join(sentences), DOCUMENTS)
+    assert ops.flush()
+    assert ops.delivery().dropped == {}
+    assert result.id
+    kept = ops.evaluations.get(result.id).claims
+    assert kept == result.claims
+    assert kept
+    assert len(kept) == 500
+    assert {claim["label"] for claim in kept} == {"contradicted"}
+
+
+async def test_a_stored_answer_is_labelled(ops: AgentOps, url: str, tenant: Tenant) -> None:
+    result = ops.evaluate(PROMPT, "In 1928.", DOCUMENTS)
+    assert ops.flush()
+    assert result.id
+    label = ops.label(result.id, hallucinated=True, note="1929")
+    assert (str(label.evaluation_id), label.hallucinated, label.note) == (result.id, True, "1929")
+    aio = AsyncAgentOps(tenant.key, url, bounds=QUICK)
+    assert (await aio.label(UUID(result.id), hallucinated=False)).hallucinated is False
+    for id in (uuid4(), str(uuid4())):
+        with pytest.raises(NotFound, match="no such evaluation"):
+            ops.label(id, hallucinated=True)
+        with pytest.raises(NotFound):
+            await aio.label(id, hallucinated=True)
 
 
 def test_every_field_arrives(ops: AgentOps) -> None:

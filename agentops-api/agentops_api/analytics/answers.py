@@ -110,6 +110,10 @@ class Point(_Answer):
     """Where the bucket starts; the first and the last may be cut by the window."""
     value: float | None
     """Null where nothing was measured."""
+    low: float | None
+    """Of the hallucination rate, the lower end of its 95 % Wilson interval; else null."""
+    high: float | None
+    """Its upper end."""
     count: int
     """Evaluations in the bucket."""
 
@@ -145,7 +149,9 @@ class Timeseries(_Answer):
                             "unit": "evaluations",
                             "key": None,
                             "other": False,
-                            "points": [{"at": "2026-11-16T00:00:00Z", "value": 150, "count": 150}],
+                            "points": [
+                                {"at": "2026-11-16T00:00:00Z", "value": 150, "low": None, "high": None, "count": 150}
+                            ],
                         }
                     ],
                 }

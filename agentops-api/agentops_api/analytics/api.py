@@ -27,6 +27,7 @@ from agentops_api.analytics.figures import (
     changes_between,
     figures_of,
     histograms_for,
+    rate_interval,
     value_of,
 )
 from agentops_api.analytics.models import MEASURES, Cell, Measure, Question
@@ -234,10 +235,12 @@ def _tracks(cells: list[Cell], top: int) -> list[tuple[str | None, bool, dict[in
 
 def _points(ats: list[datetime], track: dict[int, Cell], metric: Metric) -> list[Point]:
     nothing = Cell()
-    cells = [track.get(bucket, nothing) for bucket in range(len(ats))]
-    return [
-        Point(at=at, value=value_of(cell, metric), count=cell.evaluations) for at, cell in zip(ats, cells, strict=True)
-    ]
+    return [_point(at, track.get(bucket, nothing), metric) for bucket, at in enumerate(ats)]
+
+
+def _point(at: datetime, cell: Cell, metric: Metric) -> Point:
+    low, high = rate_interval(cell) if metric == "hallucination_rate" else (None, None)
+    return Point(at=at, value=value_of(cell, metric), low=low, high=high, count=cell.evaluations)
 
 
 def _is_worse(change: Change, tolerance: float) -> bool:

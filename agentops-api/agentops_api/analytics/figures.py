@@ -82,6 +82,11 @@ def value_of(cell: Cell, metric: Metric) -> float | None:
     return cell.mean(_MEAN_OF[metric])
 
 
+def rate_interval(cell: Cell) -> tuple[float, float] | tuple[None, None]:
+    """The 95 % Wilson interval of the cell's hallucination rate; nothing where no verdict was given."""
+    return wilson(cell.hallucinations, cell.verdicts) if cell.verdicts else (None, None)
+
+
 class Figures(BaseModel):
     """What a set of evaluations looks like. Null where nothing was measured."""
 
@@ -123,7 +128,7 @@ class Figures(BaseModel):
 
 def figures_of(cell: Cell) -> Figures:
     """All figures of a cell that has its latency histogram."""
-    low, high = wilson(cell.hallucinations, cell.verdicts) if cell.verdicts else (None, None)
+    low, high = rate_interval(cell)
     values = {metric: value_of(cell, metric) for metric in METRICS if metric not in ("count", "hallucinations")}
     return Figures.model_validate(
         values

@@ -17,6 +17,7 @@ from agentops_api.auth.models import (
     Login,
     Me,
     NewKey,
+    OpenSessions,
     Refresh,
     Register,
     Tokens,
@@ -175,6 +176,57 @@ async def me(request: Request, caller: Person) -> Me:
     return Me(user=user, organizations=organizations)
 
 
+class _Page(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX)] = 50
+    """How many a page."""
+    cursor: UUID | None = None
+    """`next_cursor` of the page before."""
+
+
+class ListSessions(_Page):
+    """Which sessions to list."""
+
+
+@router.get(
+    "/sessions",
+    operation_id="list_open_sessions",
+    summary="List where I am logged in, newest first",
+    responses=responses(401, 422, 429, 503),
+    dependencies=_BEARER,
+)
+async def list_open_sessions(request: Request, caller: Person, query: Annotated[ListSessions, Query()]) -> OpenSessions:
+    """Sessions that are neither ended nor expired. Those of Supabase Auth are not ours, and not in the list."""
+    async with runtime(request).db.as_user(caller.user_id) as tx:
+        found = await store.open_sessions(
+            tx,
+            caller.user_id,
+            current=caller.session_id,
+            before=query.cursor,
+            limit=query.limit + 1,
+            at=clock.now(),
+        )
+    page, has_more = found[: query.limit], len(found) > query.limit
+    return OpenSessions(data=page, next_cursor=page[-1].id if has_more else None, has_more=has_more)
+
+
+@router.delete(
+    "/sessions/{id:uuid}",
+    operation_id="end_session",
+    summary="Log out somewhere else",
+    status_code=204,
+    responses=responses(401, 404, 422, 429, 503),
+    dependencies=_BEARER,
+)
+async def end_session(request: Request, caller: Person, id: UUID) -> Response:
+    """Its access token stops working within five seconds, its refresh token at once. Twice is as good as once."""
+    server = runtime(request)
+    await log_in.end_session(server.db, caller.user_id, id)
+    server.authenticator.forget_user(caller.user_id)
+    return Response(status_code=204)
+
+
 @router.post(
     "/api-keys",
     operation_id="create_api_key",
@@ -188,15 +240,9 @@ async def create_api_key(request: Request, caller: Person, body: NewKey) -> Crea
     return await keys.issue_key(runtime(request).db, caller.user_id, body)
 
 
-class ListKeys(BaseModel):
+class ListKeys(_Page):
     """Which API keys to list."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    limit: Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX)] = 50
-    """Keys a page."""
-    cursor: UUID | None = None
-    """`next_cursor` of the page before."""
     project_id: UUID | None = None
     """Only this project's keys."""
 

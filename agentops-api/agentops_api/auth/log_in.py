@@ -10,7 +10,7 @@ from agentops_api.auth.models import Tokens, account_hash
 from agentops_api.auth.passwords import Passwords
 from agentops_api.auth.tokens import SigningKeys
 from agentops_api.db.pool import Database, Tx
-from agentops_api.errors import Conflict, Forbidden, TooManyRequests, Unauthenticated
+from agentops_api.errors import Conflict, Forbidden, NotFound, TooManyRequests, Unauthenticated
 
 _WRONG = "The e-mail address or the password is wrong."
 _WRONG_CURRENT = "The current password is wrong."
@@ -77,6 +77,14 @@ async def refresh(db: Database, keys: SigningKeys, refresh_token: str) -> Tokens
 async def log_out(db: Database, session_id: UUID) -> None:
     """The session is over: its access token stops working within 5 s, its refresh token at once."""
     async with db.as_system() as tx:
+        await store.revoke_session(tx, session_id, clock.now())
+
+
+async def end_session(db: Database, user_id: UUID, session_id: UUID) -> None:
+    """The same for any session of the person; one that is over stays so. Raises NotFound."""
+    async with db.as_user(user_id) as tx:
+        if not await store.has_session(tx, user_id, session_id):
+            raise NotFound("There is no such session.")
         await store.revoke_session(tx, session_id, clock.now())
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from agentops_api.auth.models import User
+from agentops_api.auth.models import OpenSession, User
 from agentops_api.auth.throttle import Failure
 from agentops_api.db.pool import Tx, every, one
 
@@ -156,6 +156,35 @@ async def session_is_open(tx: Tx, session_id: UUID, user_id: UUID, at: datetime)
           AND s.expires_at > %(at)s AND u.disabled_at IS NULL
         """,
         {"session_id": session_id, "user_id": user_id, "at": at},
+    )
+    return found.rowcount == 1
+
+
+async def open_sessions(
+    tx: Tx, user_id: UUID, *, current: UUID | None, before: UUID | None, limit: int, at: datetime
+) -> list[OpenSession]:
+    """The person's sessions that are neither ended nor expired, newest first, from after the session `before` on."""
+    return await every(
+        tx,
+        OpenSession,
+        """
+        SELECT id, address, user_agent, created_at, refreshed_at, expires_at,
+               coalesce(id = %(current)s::uuid, false) AS is_current
+        FROM sessions
+        WHERE user_id = %(user_id)s AND revoked_at IS NULL AND expires_at > %(at)s
+          AND (%(before)s::uuid IS NULL OR id < %(before)s)
+        ORDER BY id DESC
+        LIMIT %(limit)s
+        """,
+        {"user_id": user_id, "current": current, "before": before, "limit": limit, "at": at},
+    )
+
+
+async def has_session(tx: Tx, user_id: UUID, session_id: UUID) -> bool:
+    """The session is or was this person's."""
+    found = await tx.execute(
+        "SELECT FROM sessions WHERE id = %(session_id)s AND user_id = %(user_id)s",
+        {"session_id": session_id, "user_id": user_id},
     )
     return found.rowcount == 1
 

@@ -37,7 +37,7 @@ def checked(
 def not_checkable(sentence: Sentence, *, response: str) -> Claim:
     """A sentence of function words only, such as "yes": any document has them."""
     text = response[sentence.start : sentence.end]
-    return Claim(sentence.start, sentence.end, text, "not checkable", None, None, ())
+    return Claim(sentence.start, sentence.end, text, "not_checkable", None, None, ())
 
 
 def _quote(documents: Sequence[str], window: Window) -> Quote:

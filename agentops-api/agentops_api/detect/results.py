@@ -8,7 +8,7 @@ Status = Literal["verified", "unverified", "degraded"]
 """`verified`: compared with evidence. `unverified`: there was nothing to compare with, so there is no verdict.
 `degraded`: a better check was wanted and could not be had."""
 
-Label = Literal["supported", "unsupported", "contradicted", "not checkable"]
+Label = Literal["supported", "unsupported", "contradicted", "not_checkable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Detection:
     hallucinated: bool | None
     """Whether the probability is at or above the threshold. None unless checked: no verdict is not a good one."""
     semantic_drift: float
-    """1 - cosine of prompt and answer as vectors, by `drift_method`: how other they are. Not a sign of hallucination."""
+    """1 - cosine of prompt and answer as vectors, by `drift_method`: how other they are. No sign of hallucination."""
     uncertainty: float
     """0.2 for each hedge such as `perhaps` that the answer uses, at most 1. Not a sign of hallucination either."""
     factual_support: float | None

@@ -41,20 +41,23 @@ class ProjectCaller:
     """How many they may make."""
 
 
-async def project_caller(request: Request, *, scope: Scope, project_id: UUID | None = None) -> ProjectCaller:
+async def project_caller(
+    request: Request, *, scope: Scope, project_id: UUID | None = None, counted: bool = True
+) -> ProjectCaller:
     """Who calls, in which project. Raises Unauthenticated, Forbidden, NotFound, TooManyRequests or Unavailable.
 
     Reading and writing are counted here; ingest is counted by its handler, by evaluations. `project_id`: the one that
-    the path names, which goes before the header.
+    the path names, which goes before the header. `counted`: False for asking again about a request that was counted.
     """
     shown = _credentials(request)
     if project_id is not None:
         shown.project_id = str(project_id)
     server = runtime(request)
+    counted = counted and scope != "ingest"
     if shown.key is not None:
         key = await _key(server, request, shown.key)
         caller = ProjectCaller(key.project_id, key.client, "ordinary")
-        if scope != "ingest":
+        if counted:
             await server.limiter.hit("ordinary", caller.client)
         if scope not in key.scopes:
             raise Forbidden(f"This API key's scopes do not include `{scope}`; make one that does.")
@@ -64,7 +67,7 @@ async def project_caller(request: Request, *, scope: Scope, project_id: UUID | N
     if shown.token is None:
         await _refuse(server, request, _NOBODY)
     user = await _token(server, request, shown.token)
-    if scope != "ingest":
+    if counted:
         await server.limiter.hit("people", user.client)
     chosen = None if shown.project_id is None else _project_id(shown.project_id)
     access = await server.authenticator.project_of(user, chosen)

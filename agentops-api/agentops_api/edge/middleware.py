@@ -50,7 +50,15 @@ _SECURITY = [
 ]
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _NO_STORE = (b"cache-control", b"no-store")
-_ALLOWED = ("Authorization", "X-API-Key", "X-Project-Id", "X-Request-ID", "Content-Type", "Idempotency-Key")
+_ALLOWED = (
+    "Authorization",
+    "X-API-Key",
+    "X-Project-Id",
+    "X-Request-ID",
+    "Content-Type",
+    "Idempotency-Key",
+    "Last-Event-ID",
+)
 _EXPOSED = ("X-Request-ID", "RateLimit", "RateLimit-Policy", "Retry-After", "Link")
 _log = logging.getLogger(__name__)
 _access = logging.getLogger("agentops_api.access")

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict
 
 from agentops_api.edge.problems import responses
@@ -42,6 +42,14 @@ const page = document.getElementById("page");
 Redoc.init(page.dataset.openapi, { nativeScrollbars: true }, page);
 """,
 }
+_LINKS = {
+    "dashboard": "/app/",
+    "documentation": "/docs",
+    "reference": "/redoc",
+    "openapi": "/openapi.json",
+    "health": "/health",
+}
+_BY_ACCEPT = {"Vary": "Accept"}
 _CACHED = {"Cache-Control": "public, max-age=3600"}
 # Both write style elements at run time. ReDoc searches in a worker that it makes from a blob.
 _CSP = (
@@ -83,12 +91,20 @@ class Welcome(BaseModel):
     """Paths on this server by what they are for."""
 
 
-@router.get("/", operation_id="get_root", summary="What this server is", responses=responses(400))
-async def get_root(request: Request) -> Welcome:
-    """Its name, its version and where its documentation is."""
+@router.get(
+    "/",
+    operation_id="get_root",
+    summary="What this server is",
+    response_model=Welcome,
+    responses={303: {"description": "To the dashboard, for those who accept HTML."}, **responses(400)},
+)
+async def get_root(request: Request, response: Response) -> Welcome | Response:
+    """Its name, its version and where its documentation is. Browsers are sent on to the dashboard."""
     root = _root(request)
-    links = {"documentation": "/docs", "reference": "/redoc", "openapi": "/openapi.json", "health": "/health"}
-    return Welcome(version=runtime(request).version, links={name: f"{root}{path}" for name, path in links.items()})
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"{root}/app/", 303, headers=_BY_ACCEPT)
+    response.headers.update(_BY_ACCEPT)
+    return Welcome(version=runtime(request).version, links={name: f"{root}{path}" for name, path in _LINKS.items()})
 
 
 @router.get("/docs", include_in_schema=False)

@@ -12,9 +12,11 @@ from agentops_api.db.pool import Database
 from agentops_api.edge.limits import Limiter
 from agentops_api.edge.workers import Workers
 from agentops_api.evaluations.models import Window
+from agentops_api.evaluations.tail import Streams
 from agentops_api.exports.download import Downloads
 from agentops_api.jobs.worker import Worker
 from agentops_api.metrics import Requests
+from agentops_api.scoring.detectors import Detectors
 from agentops_api.settings import Settings
 from agentops_api.telemetry.store import EvaluationStore
 from agentops_api.telemetry.writer import Writer
@@ -34,6 +36,9 @@ class Runtime:
     authenticator: Authenticator
     limiter: Limiter
     downloads: Downloads
+    streams: Streams
+    detectors: Detectors
+    """Judge answers, beside the server."""
     requests: Requests
     worker: Worker
     """Does jobs here if `JOBS_IN_SERVER` says so; it knows the queue either way."""

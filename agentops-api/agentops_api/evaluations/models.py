@@ -21,7 +21,9 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from agentops_api import ids
+from agentops_api.detect import Status as Verification
 from agentops_api.errors import Invalid
+from agentops_api.evaluations.claims import CLAIMS_EXAMPLE, Claim, Claims
 
 BATCH_ITEMS_MAX = 1_000
 NAME_CHARS_MAX = 200
@@ -32,6 +34,8 @@ METADATA_CHARS_MAX = 2_000
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 # In JSON a number is a number: `true` is no probability of 1, and "0.5" is a mistake of its sender.
 SentScore = Annotated[Score, Strict()]
+Latency = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=True)]
+Throughput = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)]
 Name = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX), AfterValidator(lambda text: text or None)]
 Text = Annotated[str, StringConstraints(max_length=TEXT_CHARS_MAX)]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
@@ -130,9 +134,9 @@ class EvaluationIn(BaseModel):
     """Probability that the answer contains a hallucination, in [0, 1]."""
     hallucinated: StrictBool | None = None
     """The verdict; null where nobody gave one, and then not counted in the hallucination rate."""
-    latency_sec: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False, strict=True)] | None = None
+    latency_sec: Latency | None = None
     """Seconds that the answer took; more than 0, at most a day."""
-    throughput_qps: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False, strict=True)] | None = None
+    throughput_qps: Throughput | None = None
     """Queries per second at the agent when it answered."""
     mode: Name | None = None
     """How the answer was checked, such as `self-check` or `retrieved-doc entailment`."""
@@ -148,6 +152,15 @@ class EvaluationIn(BaseModel):
     """When the answer was given (ISO 8601; without an offset: UTC; kept in whole milliseconds). Default: now."""
     metadata: Metadata | None = None
     """Up to 64 values of the sender's own, flat."""
+    claims: Claims | None = None
+    """The answer's sentences, as the detector judged them; at most 500."""
+    status: Verification | None = None
+    """`verified`: compared with evidence. `unverified`: there was nothing to compare with, so there is no verdict.
+    `degraded`: a better check was wanted and could not be had."""
+    scoring: Name | None = None
+    """The formula that made the probability, such as `grounding`."""
+    detector: Name | None = None
+    """Who gave the verdict: a detector's name and version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +203,10 @@ STORED_EXAMPLE: JsonDict = {
     "retrieved_docs": None,
     "session_id": None,
     "metadata": {"customer": "acme"},
+    "claims": CLAIMS_EXAMPLE,
+    "status": "verified",
+    "scoring": "grounding",
+    "detector": "local/1 short_answer",
 }
 """As the documentation shows a stored one."""
 
@@ -217,6 +234,10 @@ class Evaluation:
     agent_name: str | None
     session_id: str | None
     metadata: dict[str, str | int | float | bool | None] | None
+    claims: list[Claim] | None
+    status: Verification | None
+    scoring: str | None
+    detector: str | None
 
 
 @dataclass(frozen=True, slots=True)

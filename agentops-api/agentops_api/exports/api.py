@@ -1,6 +1,5 @@
 """Exports over HTTP."""
 
-import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agentops_api import clock
 from agentops_api.edge.caller import PROJECT_SECURITY, ProjectCaller, reader
+from agentops_api.edge.encodings import quality
 from agentops_api.edge.problems import responses
 from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import runtime
@@ -25,7 +25,6 @@ _EXAMPLES: dict[Format, str] = {
     "jsonl": '{"id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07", "created_at": "2026-11-02T09:40:00Z", …}\n',
     "parquet": "PAR1…",
 }
-_GZIP = re.compile(r"(?:^|,)\s*(?:gzip|x-gzip|\*)\s*(?:;\s*q\s*=\s*(?P<q>[0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
 
 
 class ExportQuery(FilterQuery):
@@ -87,7 +86,7 @@ async def export_evaluations(request: Request, caller: Reader, query: Annotated[
     if query.spreadsheet and query.format != "csv":
         message = "is for the format `csv`"
         raise Invalid(f"`spreadsheet` {message}.", [{"field": "spreadsheet", "message": message}])
-    gzip = query.format != "parquet" and _takes_gzip(request.headers.get("accept-encoding", ""))
+    gzip = query.format != "parquet" and quality(request.headers.get("accept-encoding", ""), "gzip") > 0
     headers = {
         "content-type": MEDIA_TYPES[query.format],
         "content-disposition": f'attachment; filename="evaluations-{clock.now():%Y%m%dT%H%M%SZ}.{query.format}"',
@@ -95,8 +94,3 @@ async def export_evaluations(request: Request, caller: Reader, query: Annotated[
     } | ({"content-encoding": "gzip"} if gzip else {})
     export = Export(caller.project_id, query.filters(), Form(query.format, gzip=gzip, spreadsheet=query.spreadsheet))
     return Download(runtime(request).downloads, export, headers)
-
-
-def _takes_gzip(accepted: str) -> bool:
-    """Whether the header Accept-Encoding (RFC 9110, section 12.5.3) allows gzip."""
-    return any(found["q"] is None or found["q"].strip("0.") != "" for found in _GZIP.finditer(accepted))

@@ -22,9 +22,9 @@ Row = dict[str, object]
 """An evaluation as it is read from a file."""
 
 COLUMNS = tuple(field.name for field in fields(Evaluation))
-TEXT_COLUMNS = ("prompt", "response", "mode", "model_name", "agent_name", "session_id")
+TEXT_COLUMNS = ("prompt", "response", "mode", "model_name", "agent_name", "session_id", "status", "scoring", "detector")
 """Those that hold what anybody may have written."""
-JSON_COLUMNS = ("retrieved_docs", "metadata")
+JSON_COLUMNS = ("retrieved_docs", "metadata", "claims")
 """Those that hold more than one value: JSON in a cell."""
 
 MEDIA_TYPES: dict[Format, str] = {

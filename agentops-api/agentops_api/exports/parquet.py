@@ -24,6 +24,7 @@ _END = "agentops.end"
 _MAGIC = b"PAR1"
 _GROUP_BYTES = 8 * 2**20
 _GROUP_ROWS_MAX = 10_000
+_JSON = ("metadata", "claims")
 _TEXT, _NUMBER, _TRUTH = DataType.string(), DataType.float64(), DataType.bool()
 _SCHEMA = Schema(
     [
@@ -45,6 +46,11 @@ _SCHEMA = Schema(
         Field("session_id", _TEXT),
         # Its keys are the sender's own, and a table's columns are not: JSON.
         Field("metadata", _TEXT),
+        # JSON too: lists of records in records are more than most readers of Parquet like.
+        Field("claims", _TEXT),
+        Field("status", _TEXT),
+        Field("scoring", _TEXT),
+        Field("detector", _TEXT),
     ]
 )
 
@@ -139,13 +145,15 @@ def _batches(
 
 def _flat(evaluation: Evaluation) -> Row:
     row: Row = {name: getattr(evaluation, name) for name in COLUMNS}
-    if evaluation.metadata is not None:
-        row["metadata"] = orjson.dumps(evaluation.metadata).decode()
+    for name in _JSON:
+        if row[name] is not None:
+            row[name] = orjson.dumps(row[name]).decode()
     return row
 
 
 def _unflat(row: Row) -> Row:
     row["created_at"] = datetime.fromisoformat(cast(str, row["created_at"]))
-    if row["metadata"] is not None:
-        row["metadata"] = orjson.loads(cast(str, row["metadata"]))
+    for name in _JSON:
+        if row.get(name) is not None:
+            row[name] = orjson.loads(cast(str, row[name]))
     return row

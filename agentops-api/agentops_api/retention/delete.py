@@ -49,11 +49,7 @@ async def delete_by_filter(work: Work) -> None:
     report = await _report(work)
     await _delete(work, doomed_by(wanted, wanted.before), report, subtract=True)
     # What was subtracted stands beside the sums until it is merged; the server does so daily at the latest.
-    async with work.transaction() as tx:
-        slots = await rollups.unmerged_slots(tx, work.project_id)
-    for first in range(0, len(slots), rollups.SLOTS_A_MERGE):
-        async with work.transaction() as tx:
-            await rollups.merge(tx, work.project_id, slots[first : first + rollups.SLOTS_A_MERGE])
+    await rollups.merge_everything(work.transaction, work.project_id)
 
 
 async def apply_retention(work: Work) -> None:

@@ -4,6 +4,7 @@ In steps of a bounded number of rows, each for a transaction of its own, so that
 there are and however few of them go. Begins and ends no transaction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -111,6 +112,15 @@ _SUBTRACT: LiteralString = (
 )
 
 
+async def forget_labels(tx: Tx, project_id: UUID, ids: Sequence[UUID]) -> None:
+    """Deletes the labels of evaluations that were deleted before in this transaction: by then nobody adds another,
+    and a label that was added meanwhile is seen, as it would not be by the statement that deletes them."""
+    await tx.execute(
+        "DELETE FROM evaluation_labels WHERE project_id = %(project_id)s AND evaluation_id = ANY (%(ids)s)",
+        {"project_id": project_id, "ids": list(ids)},
+    )
+
+
 async def delete_step(tx: Tx, project_id: UUID, doomed: Doomed, *, after: Position | None, subtract: bool) -> Step:
     """Looks at the next rows, oldest first, and deletes those that go. `subtract`: from statistics and search, too."""
     where = _seen(project_id, doomed)
@@ -144,5 +154,6 @@ async def delete_step(tx: Tx, project_id: UUID, doomed: Doomed, *, after: Positi
         row = await found.fetchone()
         assert row is not None, "an aggregate has a row"
         gone = row[0]
+        await forget_labels(tx, project_id, [each.id for each in going])
     last = Position(rows[-1].created_at, rows[-1].id) if len(rows) == STEP_ROWS else None
     return Step(len(rows), gone, last)

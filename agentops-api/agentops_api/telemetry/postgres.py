@@ -17,13 +17,15 @@ from agentops_api.evaluations.models import Evaluation, Filters, Position, Searc
 from agentops_api.sessions.models import Place, Session, SessionFilters
 from agentops_api.telemetry import search, words
 from agentops_api.telemetry.aggregates import read_cells
+from agentops_api.telemetry.deletion import forget_labels
 from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
 from agentops_api.telemetry.sessions import read_session, read_sessions, turns
 from agentops_api.telemetry.store import Record, RecordRefused
 
 _COLUMNS: LiteralString = """
 id, created_at, prompt, response, retrieved_docs, semantic_drift, uncertainty, factual_support,
-hallucination_probability, hallucinated, latency_sec, throughput_qps, mode, model_name, agent_name, session_id, metadata
+hallucination_probability, hallucinated, latency_sec, throughput_qps, mode, model_name, agent_name, session_id,
+metadata, claims, status, scoring, detector
 """
 
 # One JSON text costs Python a fifth of what eighteen arrays for unnest() cost it, and PostgreSQL less too
@@ -34,7 +36,8 @@ batch AS MATERIALIZED (
         project_id uuid, id uuid, created_at timestamptz, client_made_id boolean, prompt text, response text,
         retrieved_docs text[], semantic_drift float8, uncertainty float8, factual_support float8,
         hallucination_probability float8, hallucinated boolean, latency_sec float8, throughput_qps float8,
-        mode text, model_name text, agent_name text, session_id text, metadata jsonb
+        mode text, model_name text, agent_name text, session_id text, metadata jsonb, claims jsonb, status text,
+        scoring text, detector text
     )
 )
 """
@@ -96,6 +99,19 @@ _PAGE: LiteralString = (
     + " FROM evaluations CONDITIONS ORDER BY created_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s"
 )
 
+# A live tail is looked at, not worked with: what is long is cut before it leaves the database. Claims name places in
+# the whole response.
+_CUT_COLUMNS: LiteralString = (
+    _COLUMNS.replace(" prompt,", " left(prompt, 2000) AS prompt,")
+    .replace(" response,", " left(response, 2000) AS response,")
+    .replace(" claims,", " CASE WHEN length(response) <= 2000 THEN claims END AS claims,")
+    .replace(
+        " retrieved_docs,",
+        " (SELECT array_agg(left(document, 2000)) FROM unnest(retrieved_docs[:10]) AS document) AS retrieved_docs,",
+    )
+)
+_NEWEST: LiteralString = " ORDER BY created_at DESC, id DESC LIMIT %(limit)s"
+
 _STORED_TIMES: LiteralString = """
 SELECT wanted.project_id, wanted.id, evaluation_ids.created_at
 FROM unnest(%(project_ids)s::uuid[], %(ids)s::uuid[]) AS wanted (project_id, id)
@@ -105,7 +121,7 @@ JOIN evaluation_ids USING (project_id, id)
 # Text can be much larger than what is stored of it.
 _ROW_BYTES: LiteralString = """
 octet_length(prompt) + octet_length(response) + coalesce(octet_length(retrieved_docs::text), 0)
-    + coalesce(octet_length(metadata::text), 0)
+    + coalesce(octet_length(metadata::text), 0) + coalesce(octet_length(claims::text), 0)
 """
 _SCAN_AHEAD_ROWS = 1_000
 _PORTION_ROWS_MAX = 200
@@ -164,6 +180,21 @@ class PostgresStore:
         async with self._db.as_project(project_id) as tx:
             return await every(tx, Evaluation, _PAGE.replace("CONDITIONS", where.sql), params, prepare=prepare)
 
+    async def arrived(self, project_id: UUID, filters: Filters, *, limit: int) -> list[Position]:
+        where = _where(project_id, filters)
+        sql = "SELECT created_at, id FROM evaluations" + where.sql + _NEWEST
+        async with self._db.as_project(project_id) as tx:
+            return await every(tx, Position, sql, where.params | {"limit": limit})
+
+    async def arrivals(
+        self, project_id: UUID, filters: Filters, *, besides: Sequence[UUID], limit: int
+    ) -> list[Evaluation]:
+        where = _where(project_id, filters)
+        where.add("id <> ALL (%(besides)s)", besides=besides)
+        sql = "SELECT " + _CUT_COLUMNS + " FROM evaluations" + where.sql + _NEWEST
+        async with self._db.as_project(project_id) as tx:
+            return await every(tx, Evaluation, sql, where.params | {"limit": limit})
+
     async def search(
         self, project_id: UUID, text: str, filters: Filters, *, after: Position | None, limit: int
     ) -> SearchPage:
@@ -215,6 +246,8 @@ class PostgresStore:
                 + rolled_up("gone", sign="-1"),
                 _at(project_id, id),
             )
+            if done.rowcount > 0:
+                await forget_labels(tx, project_id, [id])
             return done.rowcount > 0
 
     async def cells(self, project_id: UUID, question: Question) -> list[Cell]:

@@ -6,6 +6,8 @@ why a rebuild equals what was kept incrementally to the last bit. Latency and th
 0.02 / 2.02 < 1 %. What the columns mean is said where the table is made, in the first migration.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
@@ -132,6 +134,21 @@ FROM sums LEFT JOIN histograms USING (group_n))
 """
 )
 
+
+def _at(resolution: LiteralString, at: LiteralString, source: LiteralString) -> LiteralString:
+    """The rows of the source as part of coarser ones."""
+    return (
+        "SELECT project_id, "
+        + resolution
+        + "::smallint AS resolution, dims, "
+        + at
+        + " AS at, agent_name, model_name, mode, evaluations, verdicts, hallucinations,\n"
+        + _each("PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
+        + "\nFROM "
+        + source
+    )
+
+
 _SAME_GROUP: LiteralString = """
 kept.project_id = due.project_id AND kept.resolution = due.resolution AND kept.dims = due.dims AND kept.at = due.at
 AND kept.agent_name = due.agent_name AND kept.model_name = due.model_name AND kept.mode = due.mode
@@ -144,34 +161,18 @@ WITH taken AS (
     DELETE FROM evaluation_rollups
     WHERE project_id = %(project_id)s AND resolution = 0 AND dims = 'all' AND at = ANY (%(slots)s)
     RETURNING *
-), hourly AS (
-    SELECT project_id, 60::smallint AS resolution, dims, date_trunc('hour', at, 'UTC') AS at,
-           agent_name, model_name, mode,
-           evaluations, verdicts, hallucinations,
-"""
-    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
-    + """
-    FROM taken
-), fresh AS MATERIALIZED ("""
+), hourly AS ("""
+    + _at("60", "date_trunc('hour', at, 'UTC')", "taken")
+    + """), fresh AS MATERIALIZED ("""
     # Nothing is left out yet: what came and what went may be as many, and yet different.
     + _MERGED.replace("SOURCE", "hourly").replace("KEEP", "")
-    + """), daily AS (
-    SELECT project_id, 1440::smallint AS resolution, dims, date_trunc('day', at, 'UTC') AS at,
-           agent_name, model_name, mode, evaluations, verdicts, hallucinations,
-"""
-    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
-    + """
-    FROM fresh
-), days AS MATERIALIZED ("""
+    + """), daily AS ("""
+    + _at("1440", "date_trunc('day', at, 'UTC')", "fresh")
+    + """), days AS MATERIALIZED ("""
     + _MERGED.replace("SOURCE", "daily").replace("KEEP", "")
-    + """), weekly AS (
-    SELECT project_id, 10080::smallint AS resolution, dims, date_trunc('week', at, 'UTC') AS at,
-           agent_name, model_name, mode, evaluations, verdicts, hallucinations,
-"""
-    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
-    + """
-    FROM days
-), merged AS (
+    + """), weekly AS ("""
+    + _at("10080", "date_trunc('week', at, 'UTC')", "days")
+    + """), merged AS (
     SELECT * FROM fresh UNION ALL SELECT * FROM days UNION ALL """
     + _MERGED.replace("SOURCE", "weekly").replace("KEEP", "")
     + """
@@ -246,15 +247,9 @@ WITH gone AS (
          ) AS PREFIX (buckets, counts)"""
     )
     + """
-), daily AS (
-    SELECT project_id, 1440::smallint AS resolution, dims, %(day)s AS at, agent_name, model_name, mode,
-           evaluations, verdicts, hallucinations,
-"""
-    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
-    + """
-    FROM hourly
-)
-"""
+), daily AS ("""
+    + _at("1440", "%(day)s", "hourly")
+    + ")\n"
     + INSERT_ROLLUPS
     + "SELECT * FROM hourly UNION ALL "
     + _MERGED.replace("SOURCE", "daily").replace("KEEP", "")
@@ -267,13 +262,9 @@ WITH gone AS (
     DELETE FROM evaluation_rollups
     WHERE project_id = %(project_id)s AND resolution = 10080
       AND dims IN ('all', 'agent', 'model', 'mode', 'none') AND at = %(week)s
-), weekly AS (
-    SELECT project_id, 10080::smallint AS resolution, dims, %(week)s AS at, agent_name, model_name, mode,
-           evaluations, verdicts, hallucinations,
-"""
-    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
+), weekly AS ("""
+    + _at("10080", "%(week)s", "evaluation_rollups")
     + """
-    FROM evaluation_rollups
     WHERE project_id = %(project_id)s AND resolution = 1440
       AND dims IN ('all', 'agent', 'model', 'mode', 'none')
       AND at >= %(week)s AND at < %(week)s + interval '168 hours'
@@ -312,6 +303,15 @@ async def unmerged_slots(tx: Tx, project_id: UUID) -> list[datetime]:
         {"project_id": project_id},
     )
     return [at for (at,) in await found.fetchall()]
+
+
+async def merge_everything(transaction: Callable[[], AbstractAsyncContextManager[Tx]], project_id: UUID) -> None:
+    """Merges all that was written and not merged yet, a day at a time, each in a transaction of its own."""
+    async with transaction() as tx:
+        slots = await unmerged_slots(tx, project_id)
+    for first in range(0, len(slots), SLOTS_A_MERGE):
+        async with transaction() as tx:
+            await merge(tx, project_id, slots[first : first + SLOTS_A_MERGE])
 
 
 async def rebuild(tx: Tx, project_id: UUID) -> None:

@@ -45,6 +45,16 @@ class EvaluationStore(Protocol):
         """Up to `limit` evaluations, newest first, from behind `after`."""
         ...
 
+    async def arrived(self, project_id: UUID, filters: Filters, *, limit: int) -> list[Position]:
+        """The places of up to `limit` evaluations, newest first."""
+        ...
+
+    async def arrivals(
+        self, project_id: UUID, filters: Filters, *, besides: Sequence[UUID], limit: int
+    ) -> list[Evaluation]:
+        """Up to `limit` evaluations besides these, newest first; texts cut at 2,000 characters, documents at ten."""
+        ...
+
     async def search(
         self, project_id: UUID, text: str, filters: Filters, *, after: Position | None, limit: int
     ) -> SearchPage:

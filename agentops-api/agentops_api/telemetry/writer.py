@@ -8,7 +8,8 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -61,6 +62,7 @@ class Writer:
         self._beat = time.monotonic()
         self._lanes: list[asyncio.Task[None]] = []
         self._unanswered: set[asyncio.Future[None]] = set()
+        self._watched: dict[UUID, set[asyncio.Event]] = {}
         self.queue_rows_max = queue_rows_max
         self.queue_bytes_max = queue_bytes_max
         self.queued_rows = 0
@@ -93,6 +95,19 @@ class Writer:
             await asyncio.wait(self._unanswered, timeout=_WAIT_S_MAX)
         for lane in self._lanes:
             await tasks.end(lane)
+
+    @contextmanager
+    def watched(self, project_id: UUID) -> Generator[asyncio.Event]:
+        """Sets the event whenever evaluations of the project were committed here."""
+        committed = asyncio.Event()
+        self._watched.setdefault(project_id, set()).add(committed)
+        try:
+            yield committed
+        finally:
+            watching = self._watched[project_id]
+            watching.discard(committed)
+            if not watching:
+                del self._watched[project_id]
 
     async def write(self, records: list[Record]) -> None:
         """Returns when every record is committed or refused; each then says what became of it.
@@ -195,6 +210,10 @@ class Writer:
             return
         self.stored_rows += len(records)
         self.touched.update((record.project_id, rollups.slot_of(record.created_at)) for record in records)
+        if self._watched:
+            for project_id in {record.project_id for record in records} & self._watched.keys():
+                for committed in self._watched[project_id]:
+                    committed.set()
 
     async def _commit(self, records: list[Record]) -> None:
         started = time.perf_counter()

@@ -92,6 +92,17 @@ async def test_a_timeseries_has_its_empty_buckets_on_the_callers_calendar(sdk: A
     )
 
 
+async def test_a_hallucination_rate_over_time_says_how_sure_it_is(sdk: AsyncClient) -> None:
+    await store(sdk, [{"hallucinated": number < 10} for number in range(100)] + [{}])
+    found = await ask(sdk, "timeseries", days=2, metric=["hallucination_rate", "hallucinations"])
+    rate, number = (next(point for point in one["points"] if point["count"]) for one in found["series"])
+    assert (rate["value"], rate["count"], number["value"]) == (0.1, 101, 10)
+    assert (rate["low"], rate["high"]) == pytest.approx((0.05523, 0.17437), abs=1e-4)
+    assert (number["low"], number["high"]) == (None, None)
+    empty = found["series"][0]["points"][0]
+    assert (empty["value"], empty["low"], empty["high"]) == (None, None, None)
+
+
 async def test_minutes_are_read_from_the_rows_and_say_so(sdk: AsyncClient) -> None:
     now = clock.now()
     await store(sdk, [{"created_at": at(now, minutes=minutes)} for minutes in (5, 5, 17)])

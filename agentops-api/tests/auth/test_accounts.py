@@ -305,3 +305,23 @@ async def test_an_api_key_is_not_a_person(owner: Somebody, anonymous: AsyncClien
     for headers in ({"X-API-Key": owner.key}, bearer(owner.key)):
         assert (await anonymous.get("/auth/me", headers=headers)).status_code == 401
         assert (await anonymous.get("/auth/api-keys", headers=headers)).status_code == 401
+
+
+async def test_a_person_sees_where_they_are_logged_in_and_ends_it(
+    owner: Somebody, stranger: Somebody, anonymous: AsyncClient
+) -> None:
+    phone = (await anonymous.post("/auth/login", json=OWNER, headers={"User-Agent": "phone"})).json()
+    here, there = (await owner.person.get("/auth/sessions")).json()["data"][::-1]
+    assert (here["is_current"], there["is_current"], there["user_agent"]) == (True, False, "phone")
+    first = (await owner.person.get("/auth/sessions", params={"limit": 1})).json()
+    second = (await owner.person.get("/auth/sessions", params={"cursor": first["next_cursor"]})).json()
+    assert ([first["data"][0]["id"], second["data"][0]["id"]], second["has_more"]) == ([there["id"], here["id"]], False)
+
+    for client, status in ((stranger.person, 404), (owner.sdk, 401), (anonymous, 401), (owner.person, 204)):
+        assert (await client.delete(f"/auth/sessions/{there['id']}")).status_code == status
+    assert (await owner.person.delete(f"/auth/sessions/{there['id']}")).status_code == 204
+    assert (await anonymous.get("/auth/me", headers=bearer(phone["access_token"]))).status_code == 401
+    refused = await anonymous.post("/auth/refresh", json={"refresh_token": phone["refresh_token"]})
+    assert refused.status_code == 401
+    assert [each["id"] for each in (await owner.person.get("/auth/sessions")).json()["data"]] == [here["id"]]
+    assert (await owner.person.get("/auth/me")).status_code == 200

@@ -90,11 +90,14 @@ def settings(project: SupabaseProject, auth: SupabaseServer, tmp_path: Path) -> 
 
 
 async def newcomer(app: FastAPI, stack: AsyncExitStack, token: str, sub: UUID) -> Somebody:
-    """Signed up at Supabase, never seen here; makes a key and sends an evaluation with it."""
+    """Signed up at Supabase, never seen here; makes a key, sends an evaluation with it, and labels that."""
     person = await stack.enter_async_context(client_of(app, {"Authorization": f"Bearer {token}"}))
     key = (await person.post("/auth/api-keys", json={"name": "sdk"})).json()
     sdk = await stack.enter_async_context(client_of(app, {"X-API-Key": key["key"]}))
-    assert (await sdk.post("/evaluations/", json=EVALUATION)).status_code == 201
+    made = await sdk.post("/evaluations/", json=EVALUATION)
+    assert made.status_code == 201
+    label = await sdk.post(f"/api/v1/evaluations/{made.json()['id']}/label", json={"hallucinated": True})
+    assert label.status_code == 200
     email = (await person.get("/auth/me")).json()["user"]["email"]
     return Somebody(email, sub, UUID(key["project_id"]), key["key"], token, person, sdk)
 
@@ -125,7 +128,7 @@ async def test_the_pasted_schema_is_the_migrated_one_and_belongs_to_the_owner(
 ) -> None:
     assert not await migrate(project.owner_url), "the server finds nothing to do"
     pasted = schema_of(machine.bin_dir, project.superuser_url)
-    assert pasted.count("CREATE POLICY supabase ON") == 7
+    assert pasted.count("CREATE POLICY supabase ON") == 9
     assert f"ALTER TABLE public.users OWNER TO {OWNER};" in pasted
     with supabase_project(machine, "migrated") as other:
         assert await migrate(other.owner_url)
@@ -143,6 +146,7 @@ async def test_through_the_data_api_people_see_what_is_theirs_and_no_more(
             "api_keys": ("project_id", me.project_id),
             "evaluations": ("project_id", me.project_id),
             "evaluation_rollups": ("project_id", me.project_id),
+            "evaluation_labels": ("project_id", me.project_id),
         }
         for table, (column, id) in mine.items():
             query = sql.SQL("SELECT {} FROM {}").format(sql.Identifier(column), sql.Identifier(table))
@@ -164,6 +168,8 @@ async def test_through_the_data_api_hashes_and_what_is_behind_the_scenes_are_out
         "evaluation_ids",
         "search_words",
         "search_pending",
+        "project_scoring",
+        "scoring_log",
         "alembic_version",
     )
     for query in (

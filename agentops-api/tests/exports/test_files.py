@@ -50,7 +50,7 @@ async def written(server: Runtime, database: TestDatabase, client: AsyncClient, 
     """Asks for an export; the job, when it is done."""
     asked = await client.post(PATH, json=wanted)
     assert asked.status_code == 202, asked.text
-    async with worker_of(server.db, server.settings):
+    async with worker_of(server.db, server.settings, server.detectors):
         await all_finished(database.superuser_url)
     return (await client.get(f"/api/v1/jobs/{asked.json()['id']}")).json()
 
@@ -176,7 +176,7 @@ async def test_a_file_is_there_when_its_job_is_done_until_it_is_deleted_or_expir
     assert ask(database.superuser_url, files) == [(3,)], "the first that was asked for, the expired one, and the kept"
     async with server.db.as_jobs() as tx:
         await jobs.enqueue(tx, "forget_export_files", {}, project_id=None)
-    async with worker_of(server.db, server.settings):
+    async with worker_of(server.db, server.settings, server.detectors):
         await all_finished(database.superuser_url)
     assert ask(database.superuser_url, files) == [(2,)]
     assert (await sdk.get(kept)).status_code == 200
@@ -229,7 +229,7 @@ async def test_a_worker_that_lost_the_job_writes_nothing_more_and_the_next_begin
     with pytest.raises(LeaseLost):
         await write_file.write_file(Work(first, server.db), hours=1, bytes_max=2**30, has_room=room)
     assert ask(database.superuser_url, "SELECT number FROM export_parts") == [(0,)]
-    async with worker_of(server.db, server.settings):
+    async with worker_of(server.db, server.settings, server.detectors):
         await all_finished(database.superuser_url)
     file = (await filled.sdk.get(f"{PATH}/{first.id}/file")).content
     assert file == (await filled.sdk.get(f"{PATH}/evaluations")).content

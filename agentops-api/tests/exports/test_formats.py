@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -27,6 +28,17 @@ TEXT = some.text(some.characters(exclude_categories=["Cs"], exclude_characters="
 NAME = TEXT.filter(bool) | some.none()
 SCORE = some.floats(0, 1) | some.none()
 INTEGERS = some.integers(-(2**63), 2**63 - 1)
+CLAIMS = some.fixed_dictionaries(
+    {
+        "start": some.integers(0, 9),
+        "end": some.integers(9, 99),
+        "text": TEXT,
+        "label": some.sampled_from(["supported", "not_checkable"]),
+        "probability": SCORE,
+        "evidence": some.none() | some.fixed_dictionaries({"document": some.integers(0, 3), "text": TEXT}),
+        "reasons": some.lists(TEXT, max_size=2),
+    }
+)
 EVALUATIONS = some.builds(
     Evaluation,
     id=some.uuids(),
@@ -51,10 +63,14 @@ EVALUATIONS = some.builds(
         max_size=3,
     )
     | some.none(),
+    claims=some.lists(CLAIMS, max_size=2) | some.none(),
+    status=some.sampled_from(["verified", "unverified", "degraded", None]),
+    scoring=NAME,
+    detector=NAME,
 )
 PLAIN = Evaluation(
     UUID(int=7), EPOCH, "a prompt", "a response", None, 0.5, None, None, None, True, 0.25, None, None, "m", "a",
-    None, None,
+    None, None, None, None, None, None,
 )  # fmt: skip
 
 
@@ -130,9 +146,9 @@ def test_a_parquet_file_carries_the_sum_of_its_rows(path: Path) -> None:
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_sum_of_many_parquet_groups_and_of_large_rows_is_found(path: Path, kind: Format) -> None:
-    large = Evaluation(
-        UUID(int=9), EPOCH, "x" * 300_000, "=" * 300_000, ["y" * 300_000] * 3, *[None] * 11, metadata={"a": 1}
-    )  # pyright: ignore[reportArgumentType]
+    large = replace(
+        PLAIN, prompt="x" * 300_000, response="=" * 300_000, retrieved_docs=["y" * 300_000] * 3, metadata={"a": 1}
+    )
     rows = [large, *[PLAIN] * 500, large] * 3
     path.write_bytes(written(rows, kind, portion=200))
     assert [line(row) for row in read(path)] == [line(row) for row in rows]

@@ -89,7 +89,7 @@ async def test_the_server_is_not_ready_while_a_job_waits_for_more_than_five_minu
     assert await jobs_check(anonymous) == (200, True)
     ask(database.superuser_url, "UPDATE jobs SET due_at = now() - interval '301 seconds'")
     assert await jobs_check(anonymous) == (503, False)
-    async with worker_of(server.db, server.settings):
+    async with worker_of(server.db, server.settings, server.detectors):
         await all_finished(database.superuser_url)
     assert await jobs_check(anonymous) == (200, True)
 
@@ -112,7 +112,7 @@ async def test_a_server_that_leaves_jobs_to_others_does_none(settings: Settings,
             id = await store.enqueue(tx, "forget_jobs", {}, project_id=None)
         assert await jobs_check(client) == (200, True), "no loop of its own has to beat"
         assert ask(database.superuser_url, "SELECT status FROM jobs WHERE id = %s", (id,)) == [("queued",)]
-        async with worker_of(server.db, elsewhere):
+        async with worker_of(server.db, elsewhere, server.detectors):
             await all_finished(database.superuser_url)
         assert ask(database.superuser_url, "SELECT status FROM jobs WHERE id = %s", (id,)) == [("succeeded",)]
 

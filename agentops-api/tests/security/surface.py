@@ -9,7 +9,7 @@ from agentops_api.app import create_app
 from agentops_api.settings import Settings
 from fastapi.routing import iter_route_contexts
 
-PEOPLE_ONLY = {"change_retention"}
+PEOPLE_ONLY = {"change_retention", "change_project_scoring"}
 """Operations under `/api/v1` that need a role in the organization, which no key has."""
 
 Json = dict[str, object]
@@ -43,6 +43,8 @@ class Operation:
     @property
     def scope(self) -> str:
         """Which of a key's scopes it needs, if it is for programs."""
+        if self.id == "evaluate":
+            return "ingest"
         if self.path.startswith("/api/v1/"):
             reads = self.method == "GET" or self.path.endswith("/dry-run") or self.id == "ask_for_export"
             return "read" if reads else "write"

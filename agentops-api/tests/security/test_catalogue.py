@@ -13,7 +13,10 @@ WHOLE_TABLE_POLICIES = {
     ("agentops_system", table)
     for table in ("alembic_version", "users", "sessions", "login_failures", "organizations", "memberships", "projects",
                   "api_keys", "search_pending")
-} | {("agentops_jobs", table) for table in ("jobs", "job_slots", "project_retention", "export_parts")}  # fmt: skip
+} | {
+    ("agentops_jobs", table)
+    for table in ("jobs", "job_slots", "project_retention", "project_scoring", "export_parts")
+}  # fmt: skip
 """Policies that hide no row: the system finds out who is calling, so it reads every account, and no evaluation; of the
 queue of words it may read whose they are and how many bytes. The worker takes every project's jobs, and
 deletes files whose time is over without reading them."""

@@ -3,16 +3,23 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import LiteralString, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from agentops_api.calibrations import store as calibrations
+from agentops_api.calibrations.fit import fit
+from agentops_api.calibrations.models import LabelItem
 from agentops_api.db.pool import Database, Tx
 from agentops_api.edge.runtime import Runtime
+from agentops_api.evaluations.models import Position
 from agentops_api.jobs.store import enqueue
 from agentops_api.retention.models import Retention
 from agentops_api.retention.store import set_retention
+from agentops_api.scoring import store as scoring
+from agentops_api.scoring.models import ProjectScoring
 from agentops_api.telemetry import words
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, UndefinedColumn
@@ -25,12 +32,13 @@ DOORS = ("as_project", "as_user", "as_ingest", "as_system", "as_jobs")
 TENANT_TABLES = {
     "users", "sessions", "organizations", "memberships", "projects", "api_keys",
     "evaluations", "evaluation_ids", "evaluation_rollups", "search_words", "search_pending",
-    "jobs", "project_retention",
+    "jobs", "project_retention", "evaluation_labels", "calibrations", "project_scoring", "scoring_log",
 }  # fmt: skip
 NO_TENANTS = {"login_failures", "alembic_version", "job_slots"}
 HAS_NO_BUSINESS_WITH = {
-    "as_system": {"evaluations", "evaluation_ids", "evaluation_rollups", "search_words", "jobs", "project_retention"},
-    "as_jobs": TENANT_TABLES - {"jobs", "project_retention"},
+    "as_system": TENANT_TABLES
+    - {"users", "sessions", "organizations", "memberships", "projects", "api_keys", "search_pending"},
+    "as_jobs": TENANT_TABLES - {"jobs", "project_retention", "project_scoring"},
 }
 """The system's role must find out who is calling, and that of the jobs takes everybody's from the queue."""
 
@@ -84,14 +92,22 @@ async def scene(server: Runtime, owner: Somebody, stranger: Somebody, database: 
     for somebody in (owner, stranger):
         for id in ({}, {"id": str(uuid4())}):
             body = {"prompt": "p", "response": "r", "agent_name": f"of {somebody.email}"} | id
-            assert (await somebody.sdk.post("/evaluations", json=body)).status_code == 201
+            made = await somebody.sdk.post("/evaluations", json=body)
+            assert made.status_code == 201
             if not id:
                 async with server.db.as_project(somebody.project_id) as tx:
                     await words.file(tx, somebody.project_id)
         async with server.db.as_user(somebody.user_id) as tx:
             await set_retention(tx, somebody.project_id, Retention(raw_days=30))
+            await scoring.set_project_scoring(tx, somebody.project_id, ProjectScoring(enabled=True))
         async with server.db.as_project(somebody.project_id) as tx:
-            await enqueue(tx, "unheard_of", {}, project_id=somebody.project_id)
+            job_id = await enqueue(tx, "unheard_of", {}, project_id=somebody.project_id)
+            assert job_id
+            evaluation = Position(datetime.fromisoformat(made.json()["created_at"]), UUID(made.json()["id"]))
+            await scoring.log(tx, somebody.project_id, job_id, [(evaluation, "scored", None)])
+            label = LabelItem(evaluation_id=evaluation.id, hallucinated=True)
+            assert await calibrations.label(tx, somebody.project_id, [label])
+            await calibrations.add(tx, somebody.project_id, fit([0.5] * 60, [True, False] * 30))
     with psycopg.connect(database.superuser_url) as admin:
         found = admin.execute(
             """

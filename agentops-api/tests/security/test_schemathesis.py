@@ -23,10 +23,12 @@ ACCOUNT = {"email": "owner@example.com", "password": PASSWORD}
 TIME_OR_STATE = {
     *("created_at", "expires_at", "cursor", "offset", "spreadsheet", "password", "new_password", "email"),
     *("days", "start", "end", "interval", "time_zone", "metadata_value"),
-    *("filter", "before", "rollup_days"),
+    *("filter", "before", "rollup_days", "Last-Event-ID"),
+    *("claims", "retrieved_docs", "sample_rate"),
 }
-"""Fields whose rules no schema can state: windows of time, cursors of this list, passwords that are common, addresses
-that are none. An answer that refuses only these (or a NUL) is right for a request that is good by its schema."""
+"""Fields whose rules no schema can state: windows of time, cursors of this list, claims that lie within their answer,
+passwords that are common, addresses that are none. An answer that refuses only these (or a NUL) is right for a request
+that is good by its schema."""
 
 
 Check = Callable[..., object]
@@ -102,7 +104,12 @@ def live(postgres: Postgres) -> Generator[Live]:
         admin.execute("CREATE DATABASE schemathesis TEMPLATE agentops OWNER agentops_owner")
     login, owner = postgres.url("schemathesis"), postgres.url("schemathesis", role="owner")
     with new_site() as site:
-        server = site.spawn(DATABASE_URL=login, MIGRATION_DATABASE_URL=owner, METRICS_TOKEN=METRICS_TOKEN)
+        server = site.spawn(
+            DATABASE_URL=login,
+            MIGRATION_DATABASE_URL=owner,
+            METRICS_TOKEN=METRICS_TOKEN,
+            STREAM_SECONDS_MAX="0.01",
+        )
         anyio.run(ready, server)
         known = Live(f"http://127.0.0.1:{server.port}")
         assert httpx2.post(f"{known.url}/auth/register", json=ACCOUNT).status_code == 201

@@ -27,7 +27,7 @@ _items = st.builds(
     agent_name=st.sampled_from([None, "a", "b"]),
 )
 histories = st.lists(
-    st.tuples(_items, st.integers(0, 50), st.sampled_from(["keep", "keep", "delete", "repeat"])),
+    st.tuples(_items, st.integers(0, 50), st.sampled_from(["keep", "keep", "delete", "repeat", "score"])),
     min_size=1,
     max_size=30,
 )

@@ -13,8 +13,8 @@ from agentops_api import clock, upkeep
 from agentops_api.analytics.models import Question
 from agentops_api.db.pool import Database
 from agentops_api.evaluations.accept import Reception, accept
-from agentops_api.evaluations.models import EvaluationIn, Window
-from agentops_api.telemetry import rollups
+from agentops_api.evaluations.models import EvaluationIn, Position, Window
+from agentops_api.telemetry import rescore, rollups
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.writer import Writer
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +22,14 @@ from tests.cast import TestDatabase
 from tests.telemetry.histories import histories, insert
 
 pytestmark = pytest.mark.anyio
+
+
+FOUND: dict[str, object] = {
+    "semantic_drift": 0.3, "uncertainty": 0.2, "factual_support": 0.7, "hallucination_probability": 0.6,
+    "hallucinated": True, "mode": "m", "claims": list[object](), "status": "verified", "scoring": "grounding",
+    "detector": "local/1",
+}  # fmt: skip
+"""What a scoring job writes."""
 
 
 async def rows_of(db: Database, project_id: UUID) -> list[tuple[object, ...]]:
@@ -48,6 +56,9 @@ async def check_history(db: Database, history: list[tuple[EvaluationIn, int, str
             if fate == "delete":
                 assert await store.delete(project_id, record.id)
                 assert not await store.delete(project_id, record.id)
+            if fate == "score":
+                async with db.as_project(project_id) as tx:
+                    await rescore.write(tx, project_id, [(Position(record.created_at, record.id), FOUND)])
             if fate == "repeat":
                 await store.insert([record])
                 assert record.duplicate

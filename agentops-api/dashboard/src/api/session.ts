@@ -1,0 +1,102 @@
+/**
+ * Who is signed in, in this tab. The access token lives in memory only; the refresh token in a cookie that no script can
+ * read (docs/adr/0014). Each refresh token works once, and a second use ends the session, so all tabs take turns.
+ */
+
+const SIGNED_IN = "agentops.signed-in";
+const REFRESHING = "agentops.refreshing";
+const REFRESH_EARLY_MS = 60_000;
+/** A page that was closed amid a refresh leaves it to the browser to finish; so long the next page waits for it. */
+const HANDOVER_MS = 1_500;
+
+type Token = { text: string; until: number };
+type Answer = { access_token: string; expires_in: number };
+export type Ended = "expired" | "signed-out";
+
+let token: Token | null = null;
+let expired = false;
+let pending: Promise<string | null> | null = null;
+const listeners = new Set<(why: Ended) => void>();
+const channel = new BroadcastChannel("agentops.session");
+channel.onmessage = () => end("signed-out", false);
+
+/** Tells when the session is over, in whichever tab that came about. */
+export function onEnd(listener: (why: Ended) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Somebody signed in with this browser, and did not sign out. Whether the session still lives is not known yet. */
+export function maySignIn(): boolean {
+  return token !== null || localStorage.getItem(SIGNED_IN) !== null;
+}
+
+/** A good access token, or null when the session is over. */
+export async function accessToken(): Promise<string | null> {
+  if (token && Date.now() < token.until - REFRESH_EARLY_MS) return token.text;
+  pending ??= inTurn(refresh).finally(() => {
+    pending = null;
+  });
+  return pending;
+}
+
+/** The server refused this token: it is asked for another one. */
+export function refuse(text: string): void {
+  if (token?.text === text) token = null;
+}
+
+/** The last session was ended by the server, not by its holder. */
+export function hasExpired(): boolean {
+  return expired;
+}
+
+export function begin(answer: Answer): void {
+  token = { text: answer.access_token, until: Date.now() + answer.expires_in * 1_000 };
+  expired = false;
+  localStorage.setItem(SIGNED_IN, "yes");
+}
+
+export async function signOut(): Promise<void> {
+  const text = await accessToken();
+  if (text) {
+    const headers = { Authorization: `Bearer ${text}` };
+    await fetch("/auth/logout", { method: "POST", headers, keepalive: true }).catch(() => undefined);
+  }
+  end("signed-out", true);
+}
+
+function end(why: Ended, tellOthers: boolean): void {
+  token = null;
+  expired = why === "expired";
+  localStorage.removeItem(SIGNED_IN);
+  if (tellOthers) channel.postMessage(why);
+  for (const listener of listeners) listener(why);
+}
+
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  // Without TLS only pages of this machine have locks; elsewhere tabs that refresh at once may have to sign in again.
+  return navigator.locks ? navigator.locks.request("agentops.refresh", work) : work();
+}
+
+async function refresh(): Promise<string | null> {
+  if (!maySignIn()) return null;
+  const begun = Number(localStorage.getItem(REFRESHING) ?? 0);
+  const wait = begun + HANDOVER_MS - Date.now();
+  if (wait > 0 && wait <= HANDOVER_MS) await new Promise((done) => setTimeout(done, wait));
+  localStorage.setItem(REFRESHING, String(Date.now()));
+  try {
+    // `keepalive`: the browser takes in the new cookie even when the page is closed before the answer came.
+    const answer = await fetch("/auth/refresh", { method: "POST", keepalive: true });
+    if (answer.ok) {
+      begin((await answer.json()) as Answer);
+      return token?.text ?? null;
+    }
+    if (answer.status === 401 || answer.status === 403) {
+      end("expired", false);
+      return null;
+    }
+    throw new Error(`The server cannot renew the session now (${answer.status}).`);
+  } finally {
+    localStorage.removeItem(REFRESHING);
+  }
+}

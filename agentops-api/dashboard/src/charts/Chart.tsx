@@ -1,0 +1,118 @@
+/** A line or bar chart over time: the cursor is shared by all charts of a screen, and dragging chooses a period. */
+
+import { useComputedColorScheme } from "@mantine/core";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { shortTime } from "../ui/time";
+import styles from "./chart.module.css";
+import { type Line, optionsOf } from "./options";
+
+export type ChartProps = {
+  title: string;
+  note?: string;
+  /** Milliseconds, ascending. */
+  times: number[];
+  lines: Line[];
+  format: (value: number | null | undefined) => string;
+  /** Whether values end at 1, as scores do. */
+  unitScale?: boolean;
+  /** Whether values are counts. */
+  whole?: boolean;
+  onZoom: (start: number, end: number) => void;
+};
+
+export function Chart(props: ChartProps) {
+  const { title, note, times, lines, format } = props;
+  const [at, setAt] = useState<number | null>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const plot = usePlot(place, props, setAt);
+  const index = at ?? times.length - 1;
+  const time = times[index];
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
+    const next = times[Math.max(0, Math.min(times.length - 1, index + step))];
+    if (step === 0 || next === undefined || !plot.current) return;
+    event.preventDefault();
+    plot.current.setCursor({ left: plot.current.valToPos(next / 1_000, "x"), top: 20 });
+  };
+  return (
+    <figure className={styles.chart}>
+      <figcaption className={styles.head}>
+        <h2>{title}</h2>
+        {note && <span className={styles.note}>{note}</span>}
+        <span className={`${styles.at} num`}>{at === null || time === undefined ? "" : shortTime(time)}</span>
+      </figcaption>
+      <ul className={styles.legend}>
+        {lines
+          .filter((line) => line.label && (line.kind !== "before" || line.values.some((value) => value)))
+          .toReversed()
+          .map((line) => (
+            <li key={line.label} className={styles.key} data-kind={line.kind} data-color={line.color}>
+              <span className={styles.swatch} />
+              {line.label}
+              <span className="num">{format(line.values[index])}</span>
+            </li>
+          ))}
+      </ul>
+      <div
+        ref={place}
+        className={styles.place}
+        role="group"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys read its values into the legend.
+        tabIndex={0}
+        aria-label={`${title}: ${summary(lines, format)}. The arrow keys read values.`}
+        onKeyDown={onKeyDown}
+      />
+    </figure>
+  );
+}
+
+function summary(lines: Line[], format: ChartProps["format"]): string {
+  const main = lines.findLast((line) => line.label && line.kind !== "before");
+  const values = (main?.values ?? []).filter((value): value is number => value != null);
+  if (values.length === 0) return "nothing was measured";
+  return `between ${format(Math.min(...values))} and ${format(Math.max(...values))}, last ${format(values.at(-1))}`;
+}
+
+/** The plot in its place: made anew for another theme or other lines, else only given its data. */
+function usePlot(
+  place: React.RefObject<HTMLDivElement | null>,
+  { times, lines, format, unitScale = false, whole = false, onZoom }: ChartProps,
+  onCursor: (index: number | null) => void,
+): React.RefObject<uPlot | null> {
+  const scheme = useComputedColorScheme("dark");
+  const plot = useRef<uPlot | null>(null);
+  const latest = useRef({ onZoom, onCursor, format, times, lines });
+  latest.current = { onZoom, onCursor, format, times, lines };
+  const shape = `${scheme} ${unitScale} ${whole} ${lines.map((line) => `${line.label}/${line.kind}/${line.color}`).join(" ")}`;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` says all that the options are made of.
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return;
+    const options = optionsOf(element, latest.current.lines, {
+      format: (value) => latest.current.format(value),
+      onCursor: (index) => latest.current.onCursor(index),
+      onZoom: (start, end) => latest.current.onZoom(start, end),
+      unitScale,
+      whole,
+    });
+    const made = new uPlot(options, dataOf(latest.current.times, latest.current.lines), element);
+    plot.current = made;
+    const observer = new ResizeObserver(() => {
+      made.setSize({ width: element.clientWidth, height: element.clientHeight });
+    });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [shape]);
+  useEffect(() => plot.current?.setData(dataOf(times, lines)), [times, lines]);
+  return plot;
+}
+
+function dataOf(times: number[], lines: Line[]): uPlot.AlignedData {
+  return [times.map((time) => time / 1_000), ...lines.map((line) => line.values)] as uPlot.AlignedData;
+}

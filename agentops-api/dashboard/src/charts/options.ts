@@ -1,0 +1,143 @@
+/** How our charts look, in uPlot's terms. */
+
+import uPlot from "uplot";
+import { dayOf, hourOf } from "../ui/time";
+
+export type Color = "accent" | "accent-2" | "accent-3" | "bad" | "good" | "warn" | "ghost";
+export type Line = {
+  /** Empty for what only bounds a band. */
+  label: string;
+  kind: "line" | "area" | "bars" | "before" | "low" | "high";
+  color: Color;
+  values: (number | null)[];
+};
+export type Doings = {
+  format: (value: number) => string;
+  onCursor: (index: number | null) => void;
+  onZoom: (start: number, end: number) => void;
+  unitScale: boolean;
+  /** Whether values are counted, so that there is nothing between two whole numbers. */
+  whole: boolean;
+};
+
+const SYNC = "agentops";
+const DRAG_PX_MIN = 8;
+const HOUR_S = 3_600;
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+/** So few points make no line that could be seen. */
+const DOTS_MAX = 3;
+
+export function optionsOf(element: HTMLElement, lines: Line[], doings: Doings): uPlot.Options {
+  const css = getComputedStyle(element);
+  const color = (name: string) => css.getPropertyValue(`--${name}`).trim();
+  const low = lines.findIndex((line) => line.kind === "low") + 1;
+  const high = lines.findIndex((line) => line.kind === "high") + 1;
+  return {
+    width: element.clientWidth,
+    height: element.clientHeight,
+    padding: [8, 14, 0, 0],
+    legend: { show: false },
+    cursor: {
+      sync: { key: SYNC },
+      drag: { x: true, y: false, setScale: false, dist: DRAG_PX_MIN },
+      points: { size: 7 },
+      y: false,
+    },
+    scales: {
+      x: { time: true, range: (plot, least, most) => roomFor(plot.data[0], least, most) },
+      y: { range: (_, least, most) => rangeOf(least, most, doings.unitScale) },
+    },
+    axes: [
+      axis(color, { size: 24, space: 68, format: tickTimes }),
+      {
+        ...axis(color, { size: 50, space: 34, format: (ticks) => ticks.map((tick) => plain(doings.format(tick))) }),
+        ...(doings.whole && { incrs: WHOLE_STEPS }),
+      },
+    ],
+    series: [{}, ...lines.map((line) => series(line, color))],
+    bands: low && high ? [{ series: [high, low], fill: color("accent-soft") }] : [],
+    hooks: {
+      setCursor: [(plot) => doings.onCursor(plot.cursor.idx ?? null)],
+      setSelect: [
+        (plot) => {
+          const { left, width } = plot.select;
+          if (width < DRAG_PX_MIN) return;
+          const [start, end] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
+          plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+          doings.onZoom(start * 1_000, end * 1_000);
+        },
+      ],
+    },
+  };
+}
+
+/** From zero, with air above; scores end at 1 unless they are all far below. */
+function rangeOf(least: number | null, most: number | null, unitScale: boolean): [number, number] {
+  const top = most == null || most <= 0 ? 1 : most * 1.12;
+  return [Math.min(0, least ?? 0), unitScale ? Math.min(1, top) : top];
+}
+
+/** Half a bucket more on both sides, so that the outer bars are whole. */
+function roomFor(times: ArrayLike<number>, least: number, most: number): [number, number] {
+  const bucket = times.length > 1 ? (most - least) / (times.length - 1) : HOUR_S;
+  return [least - bucket / 2, most + bucket / 2];
+}
+
+/** Days, or hours where ticks are closer; each new day is told. */
+function tickTimes(ticks: number[]): string[] {
+  const isDaily = ticks.length < 2 || (ticks[1] ?? 0) - (ticks[0] ?? 0) >= 20 * HOUR_S;
+  return ticks.map((tick, index) => {
+    const before = ticks[index - 1];
+    const isNewDay = before === undefined || dayOf(before * 1_000) !== dayOf(tick * 1_000);
+    return isDaily || isNewDay ? dayOf(tick * 1_000) : hourOf(tick * 1_000);
+  });
+}
+
+/** Round figures without their zeros: "5 %", not "5.0 %". */
+function plain(text: string): string {
+  return text.replace(/\.0+(?=\D|$)/, "");
+}
+
+type AxisShape = { size: number; space: number; format: (ticks: number[]) => string[] };
+
+function axis(color: (name: string) => string, { size, space, format }: AxisShape): uPlot.Axis {
+  return {
+    stroke: color("text-3"),
+    font: `11px ${color("font") || "sans-serif"}`,
+    grid: { stroke: color("grid"), width: 1 },
+    ticks: { show: false },
+    size,
+    space,
+    gap: 6,
+    values: (_: uPlot, ticks: number[]) => format(ticks),
+  };
+}
+
+function series(line: Line, color: (name: string) => string): uPlot.Series {
+  const stroke = color(line.color);
+  const points = { show: false };
+  if (line.kind === "low" || line.kind === "high") return { stroke: "transparent", width: 0, points, spanGaps: false };
+  if (line.kind === "before") return { stroke: color("ghost"), width: 1.25, dash: [4, 4], points, spanGaps: true };
+  if (line.kind === "bars") {
+    const paths = uPlot.paths.bars?.({ size: [0.72, 28], radius: 0.1 });
+    return { stroke: "transparent", fill: stroke, width: 0, points, ...(paths && { paths }) };
+  }
+  const fill = line.kind === "area" ? (plot: uPlot) => fading(plot, stroke) : undefined;
+  const dots = { show: isSparse, size: 6, width: 0, fill: stroke };
+  return { stroke, width: 1.75, points: dots, spanGaps: true, ...(fill && { fill }) };
+}
+
+function isSparse(plot: uPlot, index: number): boolean {
+  let measured = 0;
+  for (const value of plot.data[index] ?? []) if (value != null) measured += 1;
+  return measured <= DOTS_MAX;
+}
+
+/** Full at the top, nothing at the bottom. */
+function fading(plot: uPlot, color: string): CanvasGradient {
+  const { top, height } = plot.bbox;
+  const gradient = plot.ctx.createLinearGradient(0, top, 0, top + height);
+  gradient.addColorStop(0, `${color}38`);
+  gradient.addColorStop(1, `${color}00`);
+  return gradient;
+}

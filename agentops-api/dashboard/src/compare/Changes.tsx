@@ -1,0 +1,100 @@
+import type { Change, Schemas } from "../api/client";
+import { Badge, type Tone } from "../ui/Badge";
+import { count, difference, NOTHING, percent, perSecond, score, seconds } from "../ui/numbers";
+import { Panel, Wide } from "../ui/Page";
+import styles from "./compare.module.css";
+import { Rates } from "./Rates";
+
+type Comparison = Schemas["Comparison"];
+type Shown = { label: string; kind: "rate" | "value"; format: (value: number | null | undefined) => string };
+
+const METRICS: Record<string, Shown> = {
+  count: { label: "Evaluations", kind: "value", format: count },
+  hallucination_rate: { label: "Hallucination rate", kind: "rate", format: percent },
+  avg_hallucination_probability: { label: "Hallucination probability", kind: "value", format: score },
+  latency_p50: { label: "Latency p50", kind: "value", format: seconds },
+  latency_p95: { label: "Latency p95", kind: "value", format: seconds },
+  avg_throughput: { label: "Throughput", kind: "value", format: perSecond },
+  avg_semantic_drift: { label: "Semantic drift", kind: "value", format: score },
+  avg_uncertainty: { label: "Uncertainty", kind: "value", format: score },
+  avg_factual_support: { label: "Factual support", kind: "value", format: score },
+};
+const VERDICTS: Record<Comparison["verdict"], { tone: Tone; label: string; text: string }> = {
+  regressed: { tone: "bad", label: "Regressed", text: "The candidate is really worse." },
+  improved: { tone: "good", label: "Improved", text: "The candidate is really better." },
+  mixed: { tone: "warn", label: "Mixed", text: "The candidate is worse in some figures and better in others." },
+  "no real change": { tone: "neutral", label: "No real change", text: "What differs may be chance." },
+  "too few": { tone: "neutral", label: "Too few", text: "There are not enough evaluations to say." },
+};
+
+type Props = { comparison: Comparison; baseName: string; candidateName: string };
+
+export function Changes({ comparison, baseName, candidateName }: Props) {
+  const verdict = VERDICTS[comparison.verdict];
+  return (
+    <Panel>
+      <p className={styles.verdict}>
+        <Badge tone={verdict.tone} dot>
+          {verdict.label}
+        </Badge>
+        {verdict.text}
+      </p>
+      <Rates
+        sides={[
+          { name: baseName, side: comparison.base },
+          { name: candidateName, side: comparison.candidate },
+        ]}
+      />
+      <Wide label="Figures">
+        <table className={styles.table}>
+          <thead>
+            <tr>
+              <th scope="col">Figure</th>
+              <th scope="col">{baseName}</th>
+              <th scope="col">{candidateName}</th>
+              <th scope="col">Difference</th>
+              <th scope="col">Verdict</th>
+            </tr>
+          </thead>
+          <tbody>
+            {comparison.changes.map((change) => (
+              <Row key={change.metric} change={change} />
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+    </Panel>
+  );
+}
+
+function Row({ change }: { change: Change }) {
+  const shown = METRICS[change.metric];
+  if (!shown) return null;
+  return (
+    <tr>
+      <th scope="row">{shown.label}</th>
+      <td className="num">{shown.format(change.base)}</td>
+      <td className="num">{shown.format(change.candidate)}</td>
+      <td className="num">{difference(change.candidate, change.base, shown.kind) ?? NOTHING}</td>
+      <td title={change.test}>
+        <Badge tone={toneOf(change)}>{wordsOf(change)}</Badge>
+        <span className={styles.p}>{change.p_value === null ? change.reason : pOf(change.p_value)}</span>
+      </td>
+    </tr>
+  );
+}
+
+function toneOf(change: Change): Tone {
+  if (!change.significant) return "neutral";
+  return change.direction === "worse" ? "bad" : change.direction === "better" ? "good" : "accent";
+}
+
+function wordsOf(change: Change): string {
+  if (change.p_value === null) return "cannot tell";
+  if (!change.significant) return "may be chance";
+  return change.direction === "neutral" ? "really differs" : `really ${change.direction}`;
+}
+
+function pOf(value: number): string {
+  return value < 0.001 ? "p < 0.001" : `p = ${value.toFixed(3)}`;
+}

@@ -1,0 +1,137 @@
+import { SegmentedControl, Select } from "@mantine/core";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { api, type Schemas, told } from "../api/client";
+import { NameFilter } from "../filterbar/NameFilter";
+import { PeriodPicker } from "../filterbar/PeriodPicker";
+import { periodOf, type Search } from "../filters";
+import { breakdownQuery } from "../queries";
+import { Failed } from "../ui/Failure";
+import { Empty, Page, Panel, Skeleton } from "../ui/Page";
+import { shortTime, ZONE } from "../ui/time";
+import { Changes } from "./Changes";
+import styles from "./compare.module.css";
+import { type CompareSearch, compareSearchOf, KINDS, type Kind, paramsOf } from "./sides";
+
+const SHIFTS = [
+  { value: "0", label: "just before" },
+  { value: "7", label: "7 days earlier" },
+  { value: "28", label: "28 days earlier" },
+];
+
+export function Screen() {
+  const search = useSearch({ from: "/signed-in" });
+  const sides = compareSearchOf(useSearch({ from: "/signed-in/compare" }) as Record<string, unknown>);
+  const by = sides.by ?? "period";
+  const tools = (
+    <>
+      {by !== "agent" && <NameFilter by="agent" />}
+      {by !== "model" && <NameFilter by="model" />}
+      <PeriodPicker />
+    </>
+  );
+  return (
+    <Page title="Compare" tools={tools}>
+      <Sides search={search} sides={sides} by={by} />
+      <Result search={search} sides={sides} />
+    </Page>
+  );
+}
+
+function Sides({ search, sides, by }: { search: Search; sides: CompareSearch; by: Kind }) {
+  const navigate = useNavigate();
+  const change = (changes: CompareSearch) =>
+    void navigate({ to: ".", search: (now) => ({ ...now, ...changes }), resetScroll: false });
+  return (
+    <div className={styles.sides}>
+      <SegmentedControl
+        size="xs"
+        aria-label="What to compare"
+        data={KINDS.map((kind) => ({ value: kind, label: `${kind[0]?.toUpperCase()}${kind.slice(1)}s` }))}
+        value={by}
+        onChange={(kind) => change({ by: kind as Kind, base: undefined, candidate: undefined })}
+      />
+      {by === "period" ? (
+        <>
+          <span>The chosen period with the one</span>
+          <Select
+            size="xs"
+            w={150}
+            aria-label="The period before"
+            allowDeselect={false}
+            data={SHIFTS}
+            value={sides.base ?? "0"}
+            onChange={(base) => change({ base: base ?? undefined })}
+          />
+        </>
+      ) : (
+        <>
+          <NameChoice by={by} label="Base" search={search} value={sides.base} onChange={(base) => change({ base })} />
+          <span>with</span>
+          <NameChoice
+            by={by}
+            label="Candidate"
+            search={search}
+            value={sides.candidate}
+            onChange={(candidate) => change({ candidate })}
+          />
+        </>
+      )}
+    </div>
+  );
+}
+
+type NameChoiceProps = {
+  by: "agent" | "model";
+  label: string;
+  search: Search;
+  value: string | undefined;
+  onChange: (name: string | undefined) => void;
+};
+
+function NameChoice({ by, label, search, value, onChange }: NameChoiceProps) {
+  const { data } = useQuery(breakdownQuery(by, periodOf(search, Date.now()), { project: search.project }));
+  return (
+    <Select
+      size="xs"
+      w={190}
+      aria-label={label}
+      placeholder={label}
+      searchable
+      data={(data?.rows ?? []).flatMap((row) => row.key[0] ?? [])}
+      value={value ?? null}
+      onChange={(name) => onChange(name ?? undefined)}
+    />
+  );
+}
+
+function Result({ search, sides }: { search: Search; sides: CompareSearch }) {
+  const params = paramsOf(search, sides, Date.now());
+  const query = { ...params, time_zone: ZONE };
+  const { data, error, refetch } = useQuery({
+    queryKey: ["compare", search.project, query],
+    queryFn: () => told(api.GET("/api/v1/analytics/compare", { params: { query } })),
+    enabled: params !== null,
+    placeholderData: keepPreviousData,
+  });
+  if (params === null) {
+    return (
+      <Panel>
+        <Empty title="Choose two to compare">
+          Each figure gets a verdict: whether it really differs, or by chance.
+        </Empty>
+      </Panel>
+    );
+  }
+  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data) return <Skeleton height={420} />;
+  return (
+    <Changes comparison={data} baseName={nameOf(data.base, sides)} candidateName={nameOf(data.candidate, sides)} />
+  );
+}
+
+function nameOf(side: Schemas["Side"], sides: CompareSearch): string {
+  if (sides.by === "model" && side.model_name) return side.model_name;
+  if (sides.by === "agent" && side.agent_name) return side.agent_name;
+  return `${shortTime(side.window.start)} – ${shortTime(side.window.end)}`;
+}

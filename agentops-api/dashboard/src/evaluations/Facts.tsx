@@ -1,0 +1,117 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, useSearch } from "@tanstack/react-router";
+import type { Evaluation } from "../api/client";
+import type { Search } from "../filters";
+import { Bar, type Tone } from "../ui/Badge";
+import { CopyIcon } from "../ui/Copy";
+import { NOTHING, perSecond, score, seconds } from "../ui/numbers";
+import { Panel } from "../ui/Page";
+import { clockTime } from "../ui/time";
+import styles from "./detail.module.css";
+import { sessionQuery } from "./queries";
+
+type ScoreName = "hallucination_probability" | "factual_support" | "semantic_drift" | "uncertainty";
+export const SCORES: { name: ScoreName; label: string; tone: Tone }[] = [
+  { name: "hallucination_probability", label: "Hallucination probability", tone: "bad" },
+  { name: "factual_support", label: "Factual support", tone: "good" },
+  { name: "semantic_drift", label: "Semantic drift", tone: "accent" },
+  { name: "uncertainty", label: "Uncertainty", tone: "warn" },
+];
+
+const VERIFICATIONS: Record<NonNullable<Evaluation["status"]>, string> = {
+  verified: "by the documents",
+  unverified: "nothing to compare with",
+  degraded: "by a weaker check",
+};
+
+/** What is known of an answer beside its texts. */
+export function Facts({ evaluation }: { evaluation: Evaluation }) {
+  const metadata = Object.entries(evaluation.metadata ?? {});
+  return (
+    <aside className={styles.facts} aria-label="Facts">
+      <Panel title="Scores">
+        <Scores evaluation={evaluation} />
+      </Panel>
+      <Panel title="Details">
+        <dl className={styles.list}>
+          <Fact label="Latency" value={seconds(evaluation.latency_sec)} />
+          <Fact label="Throughput" value={perSecond(evaluation.throughput_qps)} />
+          <Fact label="Mode" value={evaluation.mode ?? NOTHING} />
+          {evaluation.status && <Fact label="Verification" value={VERIFICATIONS[evaluation.status]} />}
+          {evaluation.detector && <Fact label="Detector" value={evaluation.detector} />}
+          {evaluation.scoring && <Fact label="Scoring" value={evaluation.scoring} />}
+          <div>
+            <dt>Id</dt>
+            <dd className={styles.id}>
+              <code>{evaluation.id}</code>
+              <CopyIcon text={evaluation.id} label="Copy the id" />
+            </dd>
+          </div>
+        </dl>
+      </Panel>
+      {metadata.length > 0 && (
+        <Panel title="Metadata">
+          <dl className={styles.list}>
+            {metadata.map(([name, value]) => (
+              <Fact key={name} label={name} value={value === null ? "null" : String(value)} />
+            ))}
+          </dl>
+        </Panel>
+      )}
+      {evaluation.session_id && <Session evaluation={evaluation} sessionId={evaluation.session_id} />}
+    </aside>
+  );
+}
+
+export function Scores({ evaluation }: { evaluation: Evaluation }) {
+  return (
+    <dl className={styles.scores}>
+      {SCORES.map(({ name, label, tone }) => (
+        <div key={name}>
+          <dt>{label}</dt>
+          <dd className="num">{score(evaluation[name])}</dd>
+          <dd className={styles.scoreBar}>
+            <Bar value={evaluation[name]} tone={tone} />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Fact({ label, value }: { label: string; value: string }) {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd className="num">{value}</dd>
+    </div>
+  );
+}
+
+/** The conversation around the answer. */
+function Session({ evaluation, sessionId }: { evaluation: Evaluation; sessionId: string }) {
+  const search = useSearch({ from: "/signed-in" });
+  const { data } = useQuery(sessionQuery(sessionId, search.project));
+  return (
+    <Panel
+      title="In this session"
+      aside={
+        <Link to="/sessions/view" search={{ ...search, of: sessionId } as Search} className={styles.whole}>
+          Read it
+        </Link>
+      }
+    >
+      <ol className={styles.turns}>
+        {(data ?? [evaluation]).map((turn) => (
+          <li key={turn.id} data-here={turn.id === evaluation.id || undefined}>
+            <Link to="/evaluations/$id" params={{ id: turn.id }} search={search} className={styles.turn}>
+              <i data-verdict={turn.hallucinated === null ? "none" : turn.hallucinated ? "bad" : "good"} />
+              <span className={styles.turnText}>{turn.prompt.slice(0, 200)}</span>
+              <span className="num">{clockTime(turn.created_at)}</span>
+            </Link>
+          </li>
+        ))}
+      </ol>
+    </Panel>
+  );
+}

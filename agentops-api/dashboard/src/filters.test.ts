@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { DAY, HOUR, intervalOf, periodBefore, periodOf, searchOf, zoomOf } from "./filters";
+
+const NOW = Date.parse("2026-11-24T13:20:00Z");
+const hours = (start: string, end: string) => (Date.parse(end) - Date.parse(start)) / HOUR;
+
+test("an address keeps what can be understood and drops the rest", () => {
+  expect(searchOf({ days: "30", agent: "a b", verdict: "hallucinated", min: "0.5" })).toEqual({
+    days: "30",
+    agent: "a b",
+    verdict: "hallucinated",
+    min: "0.5",
+  });
+  expect(searchOf({ days: "7", verdict: "x", min: "2", project: "../..", start: "soon", agent: "" })).toEqual({});
+  expect(searchOf({ agent: "x".repeat(201), model: 5, min: "nothing" })).toEqual({});
+});
+
+test("a chosen period has two ends in order, and wins over days", () => {
+  const [start, end] = ["2026-11-01T00:00:00.000Z", "2026-11-02T00:00:00.000Z"];
+  expect(searchOf({ start, end, days: "30" })).toEqual({ start, end });
+  expect(searchOf({ start: end, end: start })).toEqual({});
+  expect(searchOf({ start })).toEqual({});
+});
+
+test("a period ends on a whole hour, so that it stays the same for a while", () => {
+  const period = periodOf({}, NOW);
+  expect(period.end).toBe("2026-11-24T14:00:00.000Z");
+  expect(periodOf({}, NOW + 30 * 60_000)).toEqual(period);
+  expect(hours(period.start, period.end)).toBeGreaterThanOrEqual(7 * 24);
+  expect(hours(period.start, period.end)).toBeLessThan(8 * 24 + 1);
+  expect(new Date(period.start).getHours()).toBe(0);
+  const day = periodOf({ days: "1" }, NOW);
+  expect(hours(day.start, day.end)).toBe(24);
+});
+
+test("charts are divided into a readable number of buckets", () => {
+  const of = (length: number) =>
+    intervalOf({ start: new Date(NOW).toISOString(), end: new Date(NOW + length).toISOString() });
+  expect([2 * HOUR, DAY, 4 * DAY, 5 * DAY, 90 * DAY, 365 * DAY].map(of)).toEqual([
+    "minute",
+    "hour",
+    "hour",
+    "day",
+    "day",
+    "week",
+  ]);
+});
+
+test("the period before lies as many whole buckets back", () => {
+  const period = { start: "2026-11-17T00:00:00.000Z", end: "2026-11-24T14:00:00.000Z" };
+  expect(periodBefore(period)).toEqual({ start: "2026-11-09T00:00:00.000Z", end: "2026-11-16T14:00:00.000Z" });
+});
+
+test("a zoom is of whole hours, and of the viewer's whole days where charts show days", () => {
+  const [start, end] = [Date.parse("2026-11-03T10:20:00Z"), Date.parse("2026-11-03T10:40:00Z")];
+  expect(zoomOf(start, end)).toEqual({ start: "2026-11-03T10:00:00.000Z", end: "2026-11-03T11:00:00.000Z" });
+  const days = zoomOf(start, start + 9 * DAY);
+  for (const edge of [days.start, days.end]) expect(new Date(edge).getHours()).toBe(0);
+  expect(Date.parse(days.start)).toBeLessThanOrEqual(start);
+  expect(Date.parse(days.end)).toBeGreaterThanOrEqual(start + 9 * DAY);
+});

@@ -1,0 +1,111 @@
+/** The period and the filters, which live in the address, and what they mean for the API. */
+
+export const HOUR = 3_600_000;
+export const DAY = 24 * HOUR;
+export const DAYS = ["1", "7", "30", "90"] as const;
+const DAYS_DEFAULT = "7";
+
+/** As in the address: text, and only what differs from the default. */
+export type Search = {
+  project?: string;
+  days?: string;
+  start?: string;
+  end?: string;
+  agent?: string;
+  model?: string;
+  mode?: string;
+  session?: string;
+  verdict?: "hallucinated" | "grounded";
+  min?: string;
+  q?: string;
+};
+export type Period = { start: string; end: string };
+export type Interval = "minute" | "hour" | "day" | "week";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** What of an address can be understood. The rest is told to be undefined: the router would keep what is not named. */
+export function searchOf(raw: Record<string, unknown>): Search {
+  const text = (name: string) => {
+    const value = raw[name];
+    return typeof value === "string" && value !== "" && value.length <= 200 ? value : undefined;
+  };
+  const start = timeOf(text("start"));
+  const end = timeOf(text("end"));
+  const days = text("days");
+  const verdict = text("verdict");
+  const min = Number(text("min"));
+  const project = text("project");
+  return {
+    project: project && UUID.test(project) ? project : undefined,
+    days: !start && days && (DAYS as readonly string[]).includes(days) && days !== DAYS_DEFAULT ? days : undefined,
+    start: start && end && start < end ? start : undefined,
+    end: start && end && start < end ? end : undefined,
+    agent: text("agent"),
+    model: text("model"),
+    mode: text("mode"),
+    session: text("session"),
+    verdict: verdict === "hallucinated" || verdict === "grounded" ? verdict : undefined,
+    min: min > 0 && min <= 1 ? String(min) : undefined,
+    q: text("q"),
+  };
+}
+
+function timeOf(text: string | undefined): string | undefined {
+  if (!text || !/^\d{4}-/.test(text)) return undefined;
+  const time = new Date(text);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
+
+/**
+ * The period meant: the one named, or the last days. Ends on a whole hour, so that it stays the same for a while and
+ * answers can be kept; from two days on it begins with a day of the viewer.
+ */
+export function periodOf(search: Search, now: number): Period {
+  if (search.start && search.end) return { start: search.start, end: search.end };
+  const days = Number(search.days ?? DAYS_DEFAULT);
+  const end = Math.ceil(now / HOUR) * HOUR;
+  const start = new Date(end - days * DAY);
+  if (days > 1) start.setHours(0, 0, 0, 0);
+  return { start: start.toISOString(), end: new Date(end).toISOString() };
+}
+
+/** How finely charts divide the period. */
+export function intervalOf(period: Period): Interval {
+  const length = Date.parse(period.end) - Date.parse(period.start);
+  if (length <= 3 * HOUR) return "minute";
+  if (length <= 4 * DAY) return "hour";
+  return length <= 120 * DAY ? "day" : "week";
+}
+
+const INTERVAL_MS: Record<Interval, number> = { minute: 60_000, hour: HOUR, day: DAY, week: 7 * DAY };
+
+/** The period of as many whole intervals before, so that the charts' buckets lie above each other. */
+export function periodBefore(period: Period): Period {
+  const size = INTERVAL_MS[intervalOf(period)];
+  const [start, end] = [Date.parse(period.start), Date.parse(period.end)];
+  const shift = Math.ceil((end - start) / size) * size;
+  return { start: new Date(start - shift).toISOString(), end: new Date(end - shift).toISOString() };
+}
+
+/** The period that was dragged over, in milliseconds: whole hours, or whole days of the viewer where charts show days. */
+export function zoomOf(start: number, end: number): Period {
+  const from = Math.floor(start / HOUR) * HOUR;
+  const until = Math.max(Math.ceil(end / HOUR) * HOUR, from + HOUR);
+  const hours = { start: new Date(from).toISOString(), end: new Date(until).toISOString() };
+  if (["minute", "hour"].includes(intervalOf(hours))) return hours;
+  const [first, last] = [new Date(from), new Date(until - 1)];
+  first.setHours(0, 0, 0, 0);
+  last.setHours(24, 0, 0, 0);
+  return { start: first.toISOString(), end: last.toISOString() };
+}
+
+/** The names by which analytics are filtered. */
+export function namesOf(search: Search) {
+  return { agent_name: search.agent, model_name: search.model, mode: search.mode };
+}
+
+export function periodLabel(search: Search): string {
+  if (search.start) return "the chosen period";
+  return search.days === "1" ? "the last 24 hours" : `the last ${search.days ?? DAYS_DEFAULT} days`;
+}

@@ -1,0 +1,114 @@
+import { useMemo } from "react";
+import { Chart } from "../charts/Chart";
+import type { Color, Line } from "../charts/options";
+import { Failed } from "../ui/Failure";
+import { count, percent, perSecond, score, seconds } from "../ui/numbers";
+import { Skeleton } from "../ui/Page";
+import styles from "./overview.module.css";
+import type { Metric, Tracks } from "./queries";
+
+type Props = {
+  tracks: Tracks | undefined;
+  before: Tracks | undefined;
+  error: Error | null;
+  onZoom: (start: number, end: number) => void;
+};
+type Panel = {
+  title: string;
+  note?: string;
+  format: (value: number | null | undefined) => string;
+  unitScale?: boolean;
+  whole?: boolean;
+  lines: (now: Tracks, before: Tracks | undefined) => Line[];
+};
+
+const PANELS: Panel[] = [
+  {
+    title: "Hallucination rate",
+    note: "with its 95 % interval",
+    format: percent,
+    unitScale: true,
+    lines: (now, before) => [
+      bound(now, "low"),
+      bound(now, "high"),
+      previous(before, "hallucination_rate"),
+      line(now, "hallucination_rate", "Rate", "accent"),
+    ],
+  },
+  {
+    title: "Evaluations",
+    format: count,
+    whole: true,
+    lines: (now, before) => [
+      previous(before, "count"),
+      { ...line(now, "count", "All", "accent-3"), kind: "bars" },
+      { ...line(now, "hallucinations", "Hallucinated", "bad"), kind: "bars" },
+    ],
+  },
+  {
+    title: "Latency",
+    format: seconds,
+    lines: (now, before) => [
+      previous(before, "latency_p95", "p95 before"),
+      line(now, "latency_p99", "p99", "accent-3"),
+      line(now, "latency_p95", "p95", "accent-2"),
+      line(now, "latency_p50", "p50", "accent"),
+    ],
+  },
+  {
+    title: "Scores",
+    format: score,
+    unitScale: true,
+    lines: (now) => [
+      line(now, "avg_uncertainty", "Uncertainty", "warn"),
+      line(now, "avg_semantic_drift", "Drift", "accent"),
+      line(now, "avg_factual_support", "Support", "good"),
+    ],
+  },
+  {
+    title: "Throughput",
+    note: "at the agent, when it answered",
+    format: perSecond,
+    lines: (now, before) => [
+      previous(before, "avg_throughput"),
+      { ...line(now, "avg_throughput", "Mean", "accent"), kind: "area" },
+    ],
+  },
+];
+
+export function Charts({ tracks, before, error, onZoom }: Props) {
+  if (error && !tracks) return <Failed error={error} />;
+  return (
+    <div className={styles.charts}>
+      {PANELS.map((panel) => (
+        <div key={panel.title} className={styles.chart}>
+          {tracks ? <Drawn panel={panel} tracks={tracks} before={before} onZoom={onZoom} /> : <Skeleton height={252} />}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+type DrawnProps = { panel: Panel; tracks: Tracks; before: Tracks | undefined; onZoom: Props["onZoom"] };
+
+function Drawn({ panel, tracks, before, onZoom }: DrawnProps) {
+  const lines = useMemo(() => panel.lines(tracks, before), [panel, tracks, before]);
+  const { title, note, format, unitScale, whole } = panel;
+  return <Chart {...{ title, note, format, unitScale, whole, lines, onZoom }} times={tracks.times} />;
+}
+
+function line(tracks: Tracks, metric: Metric, label: string, color: Color): Line {
+  return { label, color, kind: "line", values: (tracks.points[metric] ?? []).map((point) => point.value) };
+}
+
+function bound(tracks: Tracks, end: "low" | "high"): Line {
+  const points = tracks.points.hallucination_rate ?? [];
+  return { label: "", color: "ghost", kind: end, values: points.map((point) => point[end]) };
+}
+
+/** The period before, drawn where the same bucket of this one is. */
+function previous(tracks: Tracks | undefined, metric: Metric, label = "Before"): Line {
+  const values = (tracks?.points[metric] ?? []).map((point) => point.value);
+  // A line along the bottom would say that there was a period before, with nothing in it.
+  return { label, color: "ghost", kind: "before", values: values.some((value) => value) ? values : [] };
+}

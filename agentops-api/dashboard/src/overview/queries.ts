@@ -1,0 +1,57 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { api, told } from "../api/client";
+import { intervalOf, namesOf, type Period, type Search } from "../filters";
+import { ZONE } from "../ui/time";
+
+const METRICS_MAX = 6;
+export const METRICS = [
+  "hallucination_rate",
+  "hallucinations",
+  "count",
+  "latency_p50",
+  "latency_p95",
+  "latency_p99",
+  "avg_throughput",
+  "avg_factual_support",
+  "avg_semantic_drift",
+  "avg_uncertainty",
+] as const;
+export type Metric = (typeof METRICS)[number];
+export type Point = { value: number | null; low: number | null; high: number | null };
+/** Each metric's points, and where in time they begin, in milliseconds. */
+export type Tracks = { times: number[]; points: Partial<Record<Metric, Point[]>> };
+
+export function summaryQuery(period: Period, search: Search) {
+  const query = { ...period, ...namesOf(search), time_zone: ZONE };
+  return queryOptions({
+    queryKey: ["summary", search.project, query],
+    queryFn: () => told(api.GET("/api/v1/analytics/summary", { params: { query } })),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function tracksQuery(period: Period, search: Search) {
+  const query = { ...period, ...namesOf(search), time_zone: ZONE, interval: intervalOf(period) };
+  return queryOptions({
+    queryKey: ["tracks", search.project, query],
+    queryFn: async (): Promise<Tracks> => {
+      const parts = [METRICS.slice(0, METRICS_MAX), METRICS.slice(METRICS_MAX)];
+      const answers = await Promise.all(
+        parts.map((metric) =>
+          told(api.GET("/api/v1/analytics/timeseries", { params: { query: { ...query, metric: [...metric] } } })),
+        ),
+      );
+      const series = answers.flatMap((answer) => answer.series);
+      const times = (series[0]?.points ?? []).map((point) => Date.parse(point.at));
+      return { times: evenly(times), points: Object.fromEntries(series.map((each) => [each.metric, each.points])) };
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** A first bucket that the period cuts is shown as far from the second as the others are from each other. */
+function evenly(times: number[]): number[] {
+  const [first, second, third] = times;
+  if (first === undefined || second === undefined || third === undefined) return times;
+  return [Math.min(first, 2 * second - third), ...times.slice(1)];
+}

@@ -1,0 +1,39 @@
+/** What more than one screen asks the server, and how answers are kept. */
+
+import { keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
+import { api, Problem, told } from "./api/client";
+import { namesOf, type Period, type Search } from "./filters";
+import { ZONE } from "./ui/time";
+
+const RETRIES = 2;
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 15_000,
+      gcTime: 10 * 60_000,
+      retry: (failures, error) => failures < RETRIES && !(error instanceof Problem && isFinal(error.status)),
+      refetchOnWindowFocus: true,
+    },
+  },
+});
+
+function isFinal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 429;
+}
+
+export const meQuery = queryOptions({
+  queryKey: ["me"],
+  queryFn: () => told(api.GET("/auth/me")),
+  staleTime: 5 * 60_000,
+});
+
+/** The largest groups of a period: for tables, and to choose from. */
+export function breakdownQuery(by: "agent" | "model", period: Period, search: Search) {
+  const query = { ...period, ...namesOf(search), by: [by], time_zone: ZONE, limit: 100 };
+  return queryOptions({
+    queryKey: ["breakdown", search.project, query],
+    queryFn: () => told(api.GET("/api/v1/analytics/breakdown", { params: { query } })),
+    placeholderData: keepPreviousData,
+  });
+}

@@ -1,0 +1,95 @@
+/** The addresses of the screens. Each screen's code is loaded when it is first shown. */
+
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { workIn } from "./api/client";
+import { accessToken, hasExpired } from "./api/session";
+import { type Search, searchOf } from "./filters";
+import { meQuery, queryClient } from "./queries";
+import { Shell } from "./shell/Shell";
+import { Failure } from "./ui/Failure";
+import { Missing, Waiting } from "./ui/Missing";
+
+const root = createRootRoute({ notFoundComponent: Missing });
+
+export type LoginSearch = { why?: "expired"; from?: string };
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  // Both are named whatever they are: the router would keep what is not.
+  validateSearch: (raw: Record<string, unknown>): LoginSearch => ({
+    why: raw.why === "expired" ? "expired" : undefined,
+    // Only ever an address of ours: what stands behind the application's own path.
+    from: typeof raw.from === "string" && /^\/[a-z?]/.test(raw.from) ? raw.from : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./auth/SignIn"), "SignIn"),
+});
+
+const register = createRoute({
+  getParentRoute: () => root,
+  path: "/register",
+  component: lazyRouteComponent(() => import("./auth/Register"), "Register"),
+});
+
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: "signed-in",
+  validateSearch: searchOf,
+  beforeLoad: async ({ location, search }) => {
+    if ((await accessToken()) === null) {
+      const from = location.pathname === "/" ? undefined : location.pathname + location.searchStr;
+      throw redirect({ to: "/login", search: { from, why: hasExpired() ? "expired" : undefined } });
+    }
+    workIn((search as Search).project ?? null);
+    await queryClient.ensureQueryData(meQuery);
+  },
+  component: Shell,
+  errorComponent: Failure,
+  pendingComponent: Waiting,
+});
+
+const screen = <P extends string>(path: P, load: () => Promise<{ Screen: React.ComponentType }>) =>
+  createRoute({
+    getParentRoute: () => signedIn,
+    path,
+    component: lazyRouteComponent(load, "Screen"),
+    errorComponent: Failure,
+  });
+
+const tree = root.addChildren([
+  login,
+  register,
+  signedIn.addChildren([
+    screen("/", () => import("./overview/Screen")),
+    screen("/connect", () => import("./connect/Screen")),
+    screen("/evaluations", () => import("./evaluations/Screen")),
+    screen("/evaluations/beside/$left/$right", () => import("./evaluations/Beside")),
+    screen("/evaluations/$id", () => import("./evaluations/Detail")),
+    screen("/sessions", () => import("./sessions/Screen")),
+    screen("/sessions/view", () => import("./sessions/Conversation")),
+    screen("/compare", () => import("./compare/Screen")),
+    screen("/settings", () => import("./settings/Screen")),
+  ]),
+]);
+
+export const router = createRouter({
+  routeTree: tree,
+  basepath: "/app",
+  defaultPreload: "intent",
+  defaultPreloadStaleTime: 0,
+  defaultPendingMs: 300,
+  scrollRestoration: true,
+  // Plain queries: what stands in the address is what was meant, and can be read.
+  parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: (search) => {
+    const pairs = Object.entries(search).filter(([, value]) => value !== undefined && value !== "");
+    const text = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
+    return text && `?${text}`;
+  },
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,118 @@
+import { Button, SegmentedControl } from "@mantine/core";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link, useSearch } from "@tanstack/react-router";
+import type { Schemas } from "../api/client";
+import { NameFilter } from "../filterbar/NameFilter";
+import { PeriodPicker, useChange } from "../filterbar/PeriodPicker";
+import { periodOf, type Search } from "../filters";
+import { Failed } from "../ui/Failure";
+import { NOTHING, percent, seconds } from "../ui/numbers";
+import { Empty, Page, Panel, Skeleton, Wide } from "../ui/Page";
+import { fullTime, listTime } from "../ui/time";
+import { DAYS_MAX, sessionPeriodOf, sessionsQuery } from "./queries";
+import styles from "./sessions.module.css";
+
+export function Screen() {
+  const search = useSearch({ from: "/signed-in" });
+  const change = useChange();
+  const list = useInfiniteQuery(sessionsQuery(search));
+  const sessions = list.data?.pages.flatMap((page) => page.data) ?? [];
+  const isCut = sessionPeriodOf(search, Date.now()).start !== periodOf(search, Date.now()).start;
+  const tools = (
+    <>
+      <SegmentedControl
+        size="xs"
+        aria-label="Verdict"
+        data={[
+          { value: "", label: "All" },
+          { value: "hallucinated", label: "With a hallucination" },
+        ]}
+        value={search.verdict === "hallucinated" ? "hallucinated" : ""}
+        onChange={(verdict) => change({ verdict: (verdict || undefined) as Search["verdict"] })}
+      />
+      <NameFilter by="agent" />
+      <NameFilter by="model" />
+      <PeriodPicker />
+    </>
+  );
+  return (
+    <Page title="Sessions" tools={tools}>
+      {isCut && (
+        <p className={styles.note}>Conversations are read for {DAYS_MAX} days at the most: these are the last.</p>
+      )}
+      {list.isError && !list.data && <Failed error={list.error} retry={() => void list.refetch()} />}
+      {list.isPending && <Skeleton height={480} />}
+      {list.data && (
+        <Panel>
+          {sessions.length === 0 ? (
+            <Empty title="No conversations match">
+              Evaluations that share a session_id are a conversation. Choose a longer period, or send that field.
+            </Empty>
+          ) : (
+            <Table sessions={sessions} search={search} />
+          )}
+          {list.hasNextPage && (
+            <Button
+              variant="subtle"
+              size="xs"
+              m={10}
+              loading={list.isFetchingNextPage}
+              onClick={() => void list.fetchNextPage()}
+            >
+              More conversations
+            </Button>
+          )}
+        </Panel>
+      )}
+    </Page>
+  );
+}
+
+function Table({ sessions, search }: { sessions: Schemas["Session"][]; search: Search }) {
+  return (
+    <Wide label="Conversations">
+      <table className={styles.table}>
+        <thead>
+          <tr>
+            {["Session", "Last answer", "Answers", "Hallucinated", "Lasted", "Mean latency", "Agents", "Models"].map(
+              (label) => (
+                <th key={label} scope="col">
+                  {label}
+                </th>
+              ),
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {sessions.map((session) => (
+            <tr key={session.session_id}>
+              <th scope="row">
+                <Link
+                  to="/sessions/view"
+                  search={{ ...search, of: session.session_id } as Search}
+                  className={styles.open}
+                >
+                  {session.session_id}
+                </Link>
+              </th>
+              <td className="num" title={fullTime(session.last_at)}>
+                {listTime(session.last_at, new Date())}
+              </td>
+              <td className="num">{session.evaluations}</td>
+              <td className="num" data-bad={session.hallucinations > 0 || undefined}>
+                {session.hallucinations}
+                {session.hallucinations > 0 && (
+                  <span className={styles.soft}> ({percent(session.hallucination_rate)})</span>
+                )}
+              </td>
+              <td className="num">{session.evaluations > 1 ? seconds(session.duration_s) : NOTHING}</td>
+              <td className="num">{seconds(session.avg_latency)}</td>
+              <td>{session.agents.join(", ")}</td>
+              <td>{session.models.join(", ")}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Wide>
+  );
+}

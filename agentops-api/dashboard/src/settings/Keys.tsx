@@ -1,0 +1,140 @@
+import { Button } from "@mantine/core";
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, type Schemas, told } from "../api/client";
+import { usePlace } from "../shell/Projects";
+import { Badge } from "../ui/Badge";
+import { Confirm } from "../ui/Confirm";
+import { Failed } from "../ui/Failure";
+import { Glyph } from "../ui/icons";
+import { Empty, Panel, Skeleton, Wide } from "../ui/Page";
+import { ago, dayOf, fullTime } from "../ui/time";
+import { NewKey } from "./NewKey";
+import styles from "./settings.module.css";
+
+type Key = Schemas["Key"];
+
+/** The project's keys: made once, shown once. */
+export function Keys() {
+  const place = usePlace();
+  const project_id = place?.project.id;
+  const [isMaking, setMaking] = useState(false);
+  const list = useInfiniteQuery({
+    queryKey: ["keys", project_id],
+    queryFn: ({ pageParam }) =>
+      told(api.GET("/auth/api-keys", { params: { query: { project_id, cursor: pageParam } } })),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+    enabled: project_id !== undefined,
+  });
+  const keys = list.data?.pages.flatMap((page) => page.data) ?? [];
+  const mayMake = place !== undefined && place.organization.role !== "viewer";
+  return (
+    <Panel
+      title="API keys"
+      note={place?.project.name}
+      aside={
+        <Button
+          className={styles.aside}
+          size="xs"
+          leftSection={<Glyph name="plus" />}
+          disabled={!mayMake}
+          onClick={() => setMaking(true)}
+        >
+          New key
+        </Button>
+      }
+    >
+      {list.isError && <Failed error={list.error} retry={() => void list.refetch()} />}
+      {list.isPending && <Skeleton height={160} />}
+      {list.data && keys.length === 0 && <Empty title="No keys yet">An agent needs one to send evaluations.</Empty>}
+      {keys.length > 0 && <Table keys={keys} mayRevoke={mayMake} />}
+      {list.hasNextPage && (
+        <Button variant="subtle" size="xs" m={10} onClick={() => void list.fetchNextPage()}>
+          More keys
+        </Button>
+      )}
+      {place && isMaking && <NewKey projectId={place.project.id} close={() => setMaking(false)} />}
+    </Panel>
+  );
+}
+
+function Table({ keys, mayRevoke }: { keys: Key[]; mayRevoke: boolean }) {
+  return (
+    <Wide label="Keys">
+      <table className={styles.table}>
+        <thead>
+          <tr>
+            {["Name", "Key", "Scopes", "Made", "Expires", "Last used"].map((label) => (
+              <th key={label} scope="col">
+                {label}
+              </th>
+            ))}
+            <td />
+          </tr>
+        </thead>
+        <tbody>
+          {keys.map((key) => (
+            <Row key={key.id} apiKey={key} mayRevoke={mayRevoke} />
+          ))}
+        </tbody>
+      </table>
+    </Wide>
+  );
+}
+
+function Row({ apiKey, mayRevoke }: { apiKey: Key; mayRevoke: boolean }) {
+  return (
+    <tr data-inactive={!apiKey.is_active || undefined}>
+      <th scope="row">{apiKey.name}</th>
+      <td>
+        <code>{apiKey.preview}</code>
+      </td>
+      <td>{apiKey.scopes.join(", ")}</td>
+      <td title={fullTime(apiKey.created_at)}>{dayOf(apiKey.created_at)}</td>
+      <td>{apiKey.expires_at ? dayOf(apiKey.expires_at) : "never"}</td>
+      <td title={apiKey.last_used_at ? fullTime(apiKey.last_used_at) : undefined}>
+        {apiKey.last_used_at ? ago(apiKey.last_used_at, Date.now()) : "never"}
+      </td>
+      <td className={styles.act}>
+        {apiKey.is_active ? mayRevoke && <Revoke apiKey={apiKey} /> : <Badge tone="neutral">Ended</Badge>}
+      </td>
+    </tr>
+  );
+}
+
+function Revoke({ apiKey }: { apiKey: Key }) {
+  const [isAsking, setAsking] = useState(false);
+  const client = useQueryClient();
+  const revoke = useMutation({
+    mutationFn: () => told(api.DELETE("/auth/api-keys/{id}", { params: { path: { id: apiKey.id } } })),
+    onSuccess: async () => {
+      setAsking(false);
+      await client.invalidateQueries({ queryKey: ["keys"] });
+    },
+  });
+  return (
+    <>
+      <Button
+        variant="subtle"
+        color="red"
+        size="compact-xs"
+        onClick={() => setAsking(true)}
+        aria-label={`Revoke ${apiKey.name}`}
+      >
+        Revoke
+      </Button>
+      <Confirm
+        opened={isAsking}
+        title="Revoke this key?"
+        action="Revoke"
+        isPending={revoke.isPending}
+        error={revoke.error}
+        confirm={() => revoke.mutate()}
+        cancel={() => setAsking(false)}
+      >
+        Whatever uses “{apiKey.name}” ({apiKey.preview}) is refused within five seconds. It cannot be undone.
+      </Confirm>
+    </>
+  );
+}

@@ -1,0 +1,56 @@
+/** Times as the viewer's own clock and calendar show them. */
+
+export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const LANGUAGE = navigator.language || "en";
+
+const moment = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = new Intl.DateTimeFormat(LANGUAGE, { month: "short", day: "numeric" });
+const hour = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
+const dayAndClock = new Intl.DateTimeFormat(LANGUAGE, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+
+export function fullTime(at: string | number | Date): string {
+  return moment.format(new Date(at));
+}
+
+export function clockTime(at: string): string {
+  return clock.format(new Date(at));
+}
+
+export function dayOf(at: string | number): string {
+  return day.format(new Date(at));
+}
+
+export function hourOf(at: string | number): string {
+  return hour.format(new Date(at));
+}
+
+export function shortTime(at: string | number): string {
+  return dayAndClock.format(new Date(at));
+}
+
+/** For lists: the clock for today, else the day too. */
+export function listTime(at: string, now: Date): string {
+  const time = new Date(at);
+  return time.toDateString() === now.toDateString() ? clock.format(time) : dayAndClock.format(time);
+}
+
+/** "3 min ago", "in 2 days". */
+export function ago(at: string, now: number): string {
+  const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+  const seconds = Math.round((new Date(at).getTime() - now) / 1_000);
+  const units: [Intl.RelativeTimeFormatUnit, number][] = [
+    ["day", 86_400],
+    ["hour", 3_600],
+    ["minute", 60],
+  ];
+  for (const [unit, size] of units) {
+    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+  }
+  return relative.format(seconds, "second");
+}

@@ -1,0 +1,109 @@
+"""Nobody is kept out of the dashboard, and nothing that an agent sends gets out of its text."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+from tests.cast import PASSWORD
+from tests.chaos.processes import Server
+from tests.dashboard.people import Person, Tab, newcomer, open_tab
+
+from scripts.chromium import PHONE, Theme, sign_in, window
+
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
+AXE = Path(__file__).parents[2] / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
+FOUND = """
+async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+    .map((each) => `${each.id}: ${each.nodes.map((node) => node.target).slice(0, 3).join(" ")}`)
+"""
+EVIL = "http://evil.example"
+CORPUS = (
+    "<script>window.seen.foreign = true</script>",
+    f"<img src={EVIL}/x.png onerror='window.seen.foreign = true'>",
+    "<svg onload='window.seen.foreign = true'><use href='data:image/svg+xml,<svg id=x/>#x'/></svg>",
+    f'"><iframe src={EVIL}></iframe><object data={EVIL}></object><link rel=stylesheet href={EVIL}/x.css>',
+    "<style>@import 'http://evil.example/x.css'; body { background: url(http://evil.example/x) }</style>",
+    "javascript:window.seen.foreign=true//",
+    "[a link](javascript:window.seen.foreign=true) ![a picture](http://evil.example/x.png)",
+    "{{constructor.constructor('window.seen.foreign=true')()}}${window.seen.foreign=true}",
+    "</textarea></title></style></script><base href=http://evil.example/><form action=http://evil.example>",
+    "<math><mi xlink:href='javascript:window.seen.foreign=true'>x</mi></math><template><script>1</script></template>",
+    "\u202eevil\u202c \u0007 \ufeff \ud7ff",
+)
+
+
+def screens(id: str, other: str, session_id: str) -> list[str]:
+    return [
+        "/app/", "/app/evaluations", f"/app/evaluations/{id}", f"/app/evaluations/beside/{id}/{other}", "/app/sessions",
+        f"/app/sessions/view?of={session_id}", "/app/compare", "/app/compare?by=model", "/app/connect",
+        "/app/settings", "/app/settings?section=keys", "/app/settings?section=data", "/app/settings?section=account",
+    ]  # fmt: skip
+
+
+async def violations(tab: Tab, path: str) -> list[str]:
+    await tab.go(path)
+    # Evaluated from outside: the page's policy would let no such script in.
+    await tab.page.evaluate(AXE.read_text())
+    return [f"{path} {each}" for each in await tab.page.evaluate(FOUND)]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_axe_finds_nothing_on_any_screen(chrome: Browser, person: Person, theme: Theme) -> None:
+    found: list[str] = []
+    async with window(chrome, person.url, theme=theme) as context:
+        tab = await open_tab(context, person.url)
+        for path in ("/app/login", "/app/register"):
+            found += await violations(tab, path)
+        await sign_in(context, person.email, PASSWORD)
+        tab = await open_tab(context, person.url)
+        for path in screens(person.history[-1], person.history[-2], "conversation-1"):
+            found += await violations(tab, path)
+        await tab.assert_clean()
+    assert not found, "\n".join(found)
+
+
+async def test_on_a_phone_no_screen_is_wider_than_the_phone(chrome: Browser, person: Person) -> None:
+    async with window(chrome, person.url, size=PHONE) as context:
+        await sign_in(context, person.email, PASSWORD)
+        tab = await open_tab(context, person.url)
+        wide: list[str] = []
+        for path in screens(person.history[-1], person.history[-2], "conversation-1")[:9]:
+            await tab.go(path)
+            if await tab.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wide.append(path)
+        assert wide == []
+
+
+async def test_what_agents_send_is_text_on_every_screen(chrome: Browser, server: Server) -> None:
+    target = await newcomer(server, full_name=f"<img src={EVIL}/n onerror='window.seen.foreign = true'>")
+    ids = await target.send(
+        *(
+            {
+                "prompt": each,
+                "response": each * 2,
+                "retrieved_docs": [each],
+                "agent_name": each[:200],
+                "model_name": each[:200],
+                "mode": each[:200],
+                "session_id": each[:200],
+                "metadata": {each[:200]: each, "__proto__": each, "constructor": each, "href": "javascript:alert(1)"},
+                "hallucinated": True,
+                "hallucination_probability": 0.9,
+                "latency_sec": 1,
+            }
+            for each in CORPUS
+        )
+    )
+    async with window(chrome, target.url) as context:
+        await sign_in(context, target.email, PASSWORD)
+        tab = await open_tab(context, target.url)
+        for path in screens(ids[0], ids[1], "%3Cscript%3Ewindow.seen.foreign%20=%20true%3C/script%3E"):
+            await tab.go(path)
+            await tab.assert_clean()
+        for id in ids:
+            await tab.go(f"/app/evaluations/{id}")
+            for link in await tab.page.locator("a").evaluate_all("all => all.map(each => each.href)"):
+                assert link.startswith(target.url), link
+            await tab.assert_clean()
+        await tab.go("/app/evaluations")
+        await tab.page.get_by_text("<script>").first.wait_for()
