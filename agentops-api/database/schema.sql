@@ -805,6 +805,11 @@ BEGIN
 END $$;
 ALTER TABLE evaluation_rollups FORCE ROW LEVEL SECURITY;
 
+-- A verdict and a probability that contradict each other: the planner takes the two for independent, and would look
+-- through all evaluations for what is rare.
+CREATE INDEX evaluations_doubted ON evaluations (project_id, created_at, id)
+    WHERE NOT hallucinated AND hallucination_probability >= 0.5;
+
 
 UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';
 

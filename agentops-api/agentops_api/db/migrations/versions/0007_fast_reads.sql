@@ -49,3 +49,8 @@ BEGIN
     END LOOP;
 END $$;
 ALTER TABLE evaluation_rollups FORCE ROW LEVEL SECURITY;
+
+-- A verdict and a probability that contradict each other: the planner takes the two for independent, and would look
+-- through all evaluations for what is rare.
+CREATE INDEX evaluations_doubted ON evaluations (project_id, created_at, id)
+    WHERE NOT hallucinated AND hallucination_probability >= 0.5;

@@ -1,4 +1,4 @@
-"""Rollups of weeks."""
+"""Rollups of weeks; an index of evaluations whose verdict and probability disagree."""
 
 from pathlib import Path
 
