@@ -9,7 +9,7 @@ from tests.dashboard.people import Tab
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
 NOBODY = "01a21e54-172d-7eb5-9d7b-a519de963032"
 NONSENSE = (
-    "?days=-1&agent=%00&model=%F0%9F%92%A9&mode=[]&verdict=maybe&min=NaN",
+    "?days=-1&agent=%7F&model=%F0%9F%92%A9&mode=[]&verdict=maybe&min=NaN",
     "?start=0000-01-01&end=9999-12-31",
     "?start=2026-02-31&end=nonsense&days=99999999999",
     "?start=2026-01-01&end=2026-01-01T00:00:00.001Z",
@@ -18,7 +18,6 @@ SCREENS = ("/", "/evaluations", "/sessions", "/compare", "/connect", "/settings"
 OTHERS = (
     "/evaluations/nonsense",
     f"/evaluations/{NOBODY}",
-    "/evaluations/beside/x/%25",
     "/evaluations/beside/x",
     "/sessions/view?of=nobody",
     "/sessions/view?of=..%2F..&days=x",
@@ -26,7 +25,7 @@ OTHERS = (
     "/compare?by=nobody&base=x&candidate=y",
     "/compare?by=model&base=x&candidate=y",
     "/settings?section=nonsense",
-    "/nonsense/%E0%A4%A",
+    "/nonsense/%20/x",
     f"/?project={NOBODY}",
     f"/settings?project={NOBODY}",
 )
