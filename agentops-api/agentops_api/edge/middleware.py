@@ -4,6 +4,7 @@ One plain ASGI layer, because it lies on the ingest path: 6 us a request there (
 ingest paths are read here, within bounds, so that no handler can forget to.
 """
 
+import asyncio
 import logging
 import re
 import sys
@@ -24,7 +25,7 @@ from agentops_api import ids
 from agentops_api.edge import limits
 from agentops_api.edge.body import has_nul, read_body
 from agentops_api.edge.problems import problem_response
-from agentops_api.errors import AgentOpsError, Invalid, Malformed
+from agentops_api.errors import AgentOpsError, Invalid, Malformed, Unavailable
 from agentops_api.log import request_id
 from agentops_api.metrics import Requests
 from agentops_api.settings import Settings
@@ -153,6 +154,12 @@ class Edge:
             await self._cors(problem_response(refused.status, detail=str(refused)))(scope, receive, answer.send)
         except AgentOpsError as error:
             await self._cors(problem_response(error))(scope, receive, answer.send)
+        except asyncio.CancelledError:
+            # The server stops and waits no longer: who is told so asks again, elsewhere.
+            if not answer.status:
+                stopping = Unavailable("The server is stopping; send the same request again.", retry_after_s=5)
+                await self._cors(problem_response(stopping))(scope, receive, answer.send)
+            raise
         except Exception:  # noqa: BLE001 - The last resort: every other layer had its chance.
             _log.exception("A request failed")
             # After the start of an answer nothing can be said any more; the server closes the connection.
