@@ -3,8 +3,8 @@
 How soon the overview shows its largest part (LCP), how long its longest task kept the page from answering, and how
 evenly a list of 10,000 evaluations scrolls. Writes what it found into docs/dashboard.md, between its two marks.
 
-Server, PostgreSQL, load generator and browser share the machine. The longest task is therefore also told in CPU time of the
-page's thread, which does not count how long others had the processor.
+Server, PostgreSQL, load generator and browser share the machine. The longest task is therefore also told in CPU time of
+the page's thread, which does not count how long others had the processor.
 """
 
 import asyncio

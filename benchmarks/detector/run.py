@@ -1,7 +1,7 @@
 """Judges the evaluation sets with the defaults: `python -m benchmarks.detector.run DIRECTORY`.
 
 The directory holds the sets as `NAME.jsonl.gz` (see sets.py). Prints tables, and with `--keep` also keeps the figures
-and writes them into docs/detector.md. One thread; the time of an answer is the processor time of
+and writes them into docs/detector.md. One thread judges a set; the time of an answer is the processor time of
 `LocalDetector.detect`, so that what else runs on the machine counts little.
 """
 
@@ -11,6 +11,7 @@ import random
 import re
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -38,11 +39,20 @@ def main(
     ] = False,
     rows_max: Annotated[int, typer.Option(help="Of each set, so many rows at most, drawn with the seed.")] = 10_000,
     name: Annotated[str, typer.Option(help="Names the file of results.")] = "local",
+    cases_max: Annotated[int, typer.Option(help="Answers of each set that are changed, at most.")] = 150,
+    processes: Annotated[int, typer.Option(help="Judge sets side by side.")] = 1,
     seed: Annotated[int, typer.Option(help="Draws the intervals.")] = 7,
 ) -> None:
     """Measure the detector and what it must be better than."""
     drawn = random.Random(seed)
     sets = [(each, rows if len(rows) <= rows_max else drawn.sample(rows, rows_max)) for each, rows in read(directory)]
+    with ProcessPoolExecutor(processes) as pool:
+        figured = [pool.submit(judged, each, rows, seed) for each, rows in sets]
+        changed = [
+            pool.submit(hold, each, rows, seed=seed, cases_max=min(cases_max, rows_max // 5))
+            for each, rows in sets
+            if each in WHOLE
+        ]
     results = Results(
         name=name,
         at=datetime.now(UTC).replace(microsecond=0),
@@ -51,13 +61,8 @@ def main(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         load_average=round(os.getloadavg()[0], 2),
-        sets=[judged(each, rows, seed) for each, rows in sets],
-        held=[
-            held
-            for each, rows in sets
-            if each in WHOLE
-            for held in hold(each, rows, seed=seed, cases_max=min(150, rows_max // 5))
-        ],
+        sets=[each.result() for each in figured],
+        held=[held for each in changed for held in each.result()],
     )
     if not results.sets:
         raise typer.BadParameter("There is no set in that directory.")

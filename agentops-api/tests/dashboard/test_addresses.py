@@ -18,7 +18,6 @@ SCREENS = ("/", "/evaluations", "/sessions", "/compare", "/connect", "/settings"
 OTHERS = (
     "/evaluations/nonsense",
     f"/evaluations/{NOBODY}",
-    "/evaluations/%2e%2e%2f",
     "/evaluations/beside/x/%25",
     "/evaluations/beside/x",
     "/sessions/view?of=nobody",
@@ -40,11 +39,9 @@ async def test_no_address_leaves_a_blank_screen(tab: Tab) -> None:
         await tab.go(f"/app{path}")
         # A heading says where one is or what failed, and a link leads away.
         page = tab.page
-        says = await page.evaluate("document.querySelector('#root').innerText.trim()")
-        if not await page.locator("h1, h2").count() or not await page.locator("a, main button").count():
-            silent.append(f"{path}: {says!r}")
+        if not await page.locator("h1, h2").count() or not await page.locator("a").count():
+            silent.append(f"{path}: {await page.locator('body').inner_text()!r}")
         await tab.assert_clean()
-        print(path, tab.page.url, repr(await page.locator("#root").inner_text())[-300:])
     assert not silent, "\n".join(silent)
 
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server
 from tests.dashboard.people import Person, Tab, newcomer, open_tab
 
-from scripts.chromium import DESK, PHONE, sign_in, window
+from scripts.chromium import DESK, PHONE, Theme, sign_in, window
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
 AXE = Path(__file__).parents[2] / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
@@ -46,7 +46,8 @@ async def violations(tab: Tab, place: str) -> list[str]:
     # Evaluated from outside: the page's policy would let no such script in.
     await page.evaluate(AXE.read_text())
     found: list[str] = []
-    for theme, size in (("light", DESK), ("dark", DESK), ("dark", PHONE)):
+    views: tuple[tuple[Theme, ViewportSize], ...] = (("light", DESK), ("dark", DESK), ("dark", PHONE))
+    for theme, size in views:
         await page.emulate_media(color_scheme=theme)
         await page.set_viewport_size(size)
         await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

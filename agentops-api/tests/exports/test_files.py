@@ -2,12 +2,14 @@
 
 import gzip
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from agentops_api import clock
 from agentops_api.edge.runtime import Runtime
 from agentops_api.exports import store, write_file
 from agentops_api.exports.read import read

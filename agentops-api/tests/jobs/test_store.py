@@ -78,7 +78,13 @@ async def test_the_role_of_the_jobs_sees_the_queue_and_nothing_else(database: Te
                OR has_any_column_privilege('agentops_jobs', oid, 'SELECT, INSERT, UPDATE'))
         """,
     )
-    assert {name for (name,) in readable} == {"jobs", "job_slots", "project_retention", "export_parts"}
+    assert {name for (name,) in readable} == {
+        "jobs",
+        "job_slots",
+        "project_retention",
+        "project_scoring",
+        "export_parts",
+    }
     # It deletes files whose time is over, and may not read them.
     may_read = "SELECT has_column_privilege('agentops_jobs', 'export_parts', 'bytes', 'SELECT')"
     assert ask(database.superuser_url, may_read) == [(False,)]
