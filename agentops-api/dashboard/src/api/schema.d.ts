@@ -4838,6 +4838,7 @@ export interface operations {
                 min_hallucination_probability?: number | null;
             };
             header?: {
+                /** @description The event to go on behind, as browsers send it. */
                 "last-event-id"?: string | null;
             };
             path?: never;
