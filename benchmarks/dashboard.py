@@ -2,6 +2,9 @@
 
 How soon the overview shows its largest part (LCP), how long its longest task kept the page from answering, and how
 evenly a list of 10,000 evaluations scrolls. Writes what it found into docs/dashboard.md, between its two marks.
+
+Server, PostgreSQL, load generator and browser share the machine. The longest task is therefore also told in CPU time of
+the page's thread, which does not count how long others had the processor.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Annotated
 
+import orjson
 import typer
 from playwright.async_api import Browser
 from pydantic import TypeAdapter
@@ -59,6 +63,7 @@ class Shown:
 
     lcp_ms: float
     longest_task_ms: float
+    longest_task_cpu_ms: float
     shift: float
 
 
@@ -133,10 +138,23 @@ async def _visit(chromium: Browser, url: str) -> Shown:
         await context.add_init_script(_WATCH)
         page = await context.new_page()
         traffic = Traffic(page)
+        await chromium.start_tracing(page=page, categories=["toplevel", "__metadata"])
         await page.goto("/app/?days=30")
         await traffic.settled()
         found = await page.evaluate("measured")
-        return Shown(found["lcp"], found["longest"], found["shift"])
+        cpu_ms = _longest_cpu_ms(await chromium.stop_tracing())
+        return Shown(found["lcp"], found["longest"], cpu_ms, found["shift"])
+
+
+def _longest_cpu_ms(trace: bytes) -> float:
+    """Of the tasks of the pages' main threads, the most CPU time that one took (Chromium's trace: `tdur`, in µs)."""
+    events = orjson.loads(trace)["traceEvents"]
+    main = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    return max(event.get("tdur", 0) for event in events if (event["pid"], event["tid"]) in main) / 1e3
 
 
 async def _scroll(chromium: Browser, url: str) -> list[float]:
@@ -165,6 +183,7 @@ def _report(rows_total: int, shown: list[Shown], frames: list[float], where: Mac
     found = (
         ("LCP of the overview, median", "<= 2.0 s", f"{median(each.lcp_ms for each in shown) / 1e3:.2f} s"),
         ("Longest task of the overview, worst", "<= 200 ms", f"{max(each.longest_task_ms for each in shown):.0f} ms"),
+        ("Its CPU time, worst", "<= 200 ms", f"{max(each.longest_task_cpu_ms for each in shown):.0f} ms"),
         ("Layout shift of the overview, worst", "0", f"{max(each.shift for each in shown):.3f}"),
         (f"Frames of at most 34 ms over {SCROLLED_ROWS:,} rows", "", f"{smooth:.1%}"),
         ("99th percentile of a frame there", "", f"{sorted(frames)[int(len(frames) * 0.99)]:.0f} ms"),

@@ -183,4 +183,5 @@ def _get(
         max_ms=measured[-1] / 1e3,
         failed=failed,
         others_busy=used.others_share(own_s),
+        cpu_ms=(used.server_s + used.postgres_s) / len(took_us) * 1e3,
     )

@@ -34,6 +34,8 @@ How it was measured:
   and words are filed as the server files them, which is checked on a day of each project.
 - `search`: words of 5,000 that follow Zipf's law, about 50 in an evaluation. A common word is in a quarter of all
   evaluations or more, a rare one in one of 700, the others between them.
+- `CPU` is the time that server and PostgreSQL computed for a request. What else an answer took, on a machine that
+  others use, it waited for a core. Under such load a request also computes longer than it would alone.
 - `raw table`: the same questions as SQL over the evaluations themselves, as the role that the server reads as, with row
   level security, over one connection. It has the easier work: a summary of one window and not of two, no tests of
   significance, no JSON.

@@ -83,6 +83,8 @@ class Read:
     """Answers other than 200; their times count."""
     others_busy: float | None = None
     """How much of the machine's CPU time went to anything else than server, PostgreSQL and client."""
+    cpu_ms: float | None = None
+    """CPU time of server and PostgreSQL for one of the requests, background work included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,8 @@ async def _fill(url: str, project_id: UUID, *, rows: int, seed: int, advance: Ca
         filled = time.monotonic()
         days = await _days(connection, project_id)
         await _derive(url, [partial(rollups.count_day, project_id=project_id, day=day) for day in days])
+        weeks = sorted({rollups.week_of(day) for day in days})
+        await _derive(url, [partial(rollups.count_week, project_id=project_id, week=week) for week in weeks])
         counted = time.monotonic()
         await words.prepare(connection, project_id, days[0])
         await _derive(url, [partial(words.file_day, project_id=project_id, day=day) for day in days])

@@ -118,7 +118,7 @@ def _writing(results: Results) -> Table:
     rows = [
         (
             *(_shape(each), _WAYS[each.way], f"{each.rows_s:,.0f}", f"{each.p50_ms:.1f}", f"{each.p99_ms:.1f}"),
-            *(str(each.refused + each.broken), _us(each.server_us), _us(each.postgres_us)),
+            *(str(each.refused + each.broken), _tenths(each.server_us), _tenths(each.postgres_us)),
             *(_share(each.client_busy), _share(each.others_busy)),
         )
         for each in sorted(quietest(results.ingest), key=lambda each: (each.rows_a_request, each.client_ids))
@@ -180,12 +180,20 @@ def _reading(results: Results) -> Table:
     rows = [
         (
             *(each.what, f"{each.rows:,}", f"{each.p50_ms:.1f}", f"{each.p95_ms:.1f}", f"{each.p99_ms:.1f}"),
-            *(f"{each.max_ms:.1f}", str(each.failed), _share(each.others_busy), f"{each.bytes:,}"),
+            *(
+                f"{each.max_ms:.1f}",
+                _tenths(each.cpu_ms),
+                str(each.failed),
+                _share(each.others_busy),
+                f"{each.bytes:,}",
+            ),
         )
         for each in results.reads
     ]
     return Table(
-        "Reading", ("request", "rows", "p50 ms", "p95 ms", "p99 ms", "max ms", "503s", "others", "bytes"), rows
+        "Reading",
+        ("request", "rows", "p50 ms", "p95 ms", "p99 ms", "max ms", "CPU ms", "503s", "others", "bytes"),
+        rows,
     )
 
 
@@ -240,7 +248,7 @@ def _shape(measured: Ingest) -> str:
     return f"{kind}, {clients}{', ids by the client' if measured.client_ids else ''}"
 
 
-def _us(value: float | None) -> str:
+def _tenths(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 

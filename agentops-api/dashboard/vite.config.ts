@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
@@ -11,15 +12,19 @@ function compressed(): Plugin {
     name: "compressed",
     apply: "build",
     async writeBundle({ dir = "" }, bundle) {
-      for (const name of Object.keys(bundle).filter((each) => /\.(css|html|js|svg)$/.test(each))) {
-        const path = join(dir, name);
-        const content = await readFile(path);
-        await writeFile(`${path}.gz`, gzipSync(content, { level: 9 }));
-        const params = { [constants.BROTLI_PARAM_QUALITY]: 11 };
-        await writeFile(`${path}.br`, brotliCompressSync(content, { params }));
-      }
+      const names = Object.keys(bundle).filter((each) => /\.(css|html|js|svg)$/.test(each));
+      await Promise.all(names.map((name) => compress(join(dir, name))));
     },
   };
+}
+
+// 10: 11 takes twice as long, for 2 % less.
+const brotliOptions = { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } };
+
+async function compress(path: string): Promise<void> {
+  const content = await readFile(path);
+  await writeFile(`${path}.gz`, await promisify(gzip)(content, { level: 9 }));
+  await writeFile(`${path}.br`, await promisify(brotliCompress)(content, brotliOptions));
 }
 
 /** Where `npm run dev` finds the API. The host stays: the server only reads its cookie for pages of its own. */
@@ -35,6 +40,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
+    // Compressing takes most of the time, and is meant to.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
   server: { proxy },
   preview: { proxy },

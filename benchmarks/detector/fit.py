@@ -1,9 +1,9 @@
 """The constants of `agentops_api/detect/scoring.py`, computed anew: `python -m benchmarks.detector.fit DIRECTORY`.
 
-Means and scales: the mean over the sets, each counting alike. The slope of a profile is Platt's over its sets; each set
-counts alike, and within it both labels do, since nobody knows how often an unknown project's answers are wrong. The
-intercept puts 0.5 where the balanced accuracy is best. SummEval and WiCE are there to measure only. Changes no file: it
-prints, and a person decides.
+Means and scales: the mean over the sets, each counting alike. A profile's pair is Platt's over its sets, each of which
+counts alike. Nobody knows how often an unknown project's answers are wrong, so that the wrong ones of a set count half
+way between their own share and a half; those of summaries a half, for what is measured on SummEdits tells too little to
+lean to either side. SummEval and WiCE are there to measure only. Changes no file: it prints, and a person decides.
 """
 
 import math
@@ -13,47 +13,43 @@ from statistics import fmean, pstdev
 
 from agentops.detect.calibration import Platt, platt
 from agentops.detect.evidence import Evidence
-from agentops.detect.features import Measured, measure
-from agentops.detect.scoring import PROFILES, STANDARD, ProfileName, answer_risk, infer, risk
+from agentops.detect.features import Measured, Prompt, measure
+from agentops.detect.scoring import COVERAGE, PROFILES, WORDING, ProfileName, answer_risk, infer, risk
 from agentops.detect.text import sentences
 
 from benchmarks.detector.sets import Row, read
 
 _STANDARD_SETS = ("mtrag", "halueval_qa, lengths matched", "begin_wow", "summedits")
-_SET_WEIGHT = 500.0
+_SET_WEIGHT = 1000.0
 _PROFILE_SETS = ("mtrag", "halueval_qa", "begin_wow", "summedits")
 
 
 def main(directory: Path) -> None:
     """Print means, scales and Platt pairs."""
-    measured = {name: [measures(row) for row in rows] for name, rows in read(directory)}
-    print("STANDARD")
-    for feature in STANDARD:
+    sets = {name: rows for name, rows in read(directory) if name in {*_STANDARD_SETS, *_PROFILE_SETS}}
+    measured = {name: [measures(row) for row in rows] for name, rows in sets.items()}
+    for feature in (*COVERAGE, *WORDING):
         values = [
-            [claim.grounding[feature] for claims in measured[name] for claim in claims] for name in _STANDARD_SETS
+            [claim.grounding[feature] for _, claims in measured[name] for claim in claims] for name in _STANDARD_SETS
         ]
         print(f'    "{feature}": ({fmean(map(fmean, values)):.2f}, {fmean(map(pstdev, values)):.2f}),')
-    print("PROFILES")
-    sets = dict(read(directory))
     for name in PROFILES:
         fitted = fit(name, {each: (sets[each], measured[each]) for each in _PROFILE_SETS})
-        print(f"    {name}: Platt({fitted.slope:.2f}, {fitted.intercept:.2f})")
+        print(f"    {name}: Platt({fitted.slope:.3f}, {fitted.intercept:.3f})")
 
 
-def measures(row: Row) -> list[Measured]:
-    """What the detector measures of each claim of an answer."""
+def measures(row: Row) -> tuple[ProfileName, list[Measured]]:
+    """The profile that the detector takes for an answer, and what it measures of each claim."""
     evidence = Evidence(row.retrieved_docs)
-    prompt = frozenset(token.stem for sentence in sentences(row.prompt) for token in sentence.tokens)
-    return [found for claim in sentences(row.response) if (found := measure(claim, evidence, prompt))]
+    asked = sentences(row.prompt)
+    prompt = Prompt(asked)
+    profile = infer([stem for sentence in asked for stem in sentence.stems], evidence.words)
+    return profile.name, [
+        found for claim in sentences(row.response) if (found := measure(claim, row.response, evidence, prompt))
+    ]
 
 
-def chosen(row: Row) -> ProfileName:
-    """The profile that the detector takes for it."""
-    stems = [token.stem for sentence in sentences(row.prompt) for token in sentence.tokens]
-    return infer(stems, Evidence(row.retrieved_docs).words).name
-
-
-def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measured]]]]) -> Platt:
+def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[tuple[ProfileName, list[Measured]]]]]) -> Platt:
     """Platt's pair for the rows for which the detector would choose that profile."""
     scores: list[float] = []
     labels: list[bool] = []
@@ -61,8 +57,8 @@ def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measure
     for rows, measured in sets.values():
         ours = [
             (answer_risk([risk(claim, PROFILES[profile]) for claim in claims]), bool(row.label))
-            for row, claims in zip(rows, measured, strict=True)
-            if claims and chosen(row) == profile
+            for row, (chosen, claims) in zip(rows, measured, strict=True)
+            if claims and chosen == profile
         ]
         # A set counts where most of it belongs.
         if len(ours) < 0.5 * len(rows):
@@ -70,21 +66,11 @@ def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[list[Measure
         scores += [score for score, _ in ours]
         labels += [label for _, label in ours]
         positive = sum(label for _, label in ours)
-        weights += [_SET_WEIGHT / (positive if label else len(ours) - positive) for _, label in ours]
+        share = 0.5 if profile == "summary" else (0.5 + positive / len(ours)) / 2
+        each = _SET_WEIGHT * share / positive, _SET_WEIGHT * (1 - share) / (len(ours) - positive)
+        weights += [each[0] if label else each[1] for _, label in ours]
     assert math.fsum(weights), f"no set is judged as {profile}"
-    slope = platt(scores, labels, weights).slope
-    return Platt(slope, -slope * _best_cut(scores, labels, weights))
-
-
-def _best_cut(scores: list[float], labels: list[bool], weights: list[float]) -> float:
-    """The middle of the cuts, in steps of 0.05, whose weighted accuracy is within 0.005 of the best."""
-    cuts = [step / 20 for step in range(-40, 80)]
-    right = [
-        math.fsum(by for score, label, by in zip(scores, labels, weights, strict=True) if (score >= cut) == label)
-        / math.fsum(weights)
-        for cut in cuts
-    ]
-    return fmean(cut for cut, share in zip(cuts, right, strict=True) if share >= max(right) - 0.005)
+    return platt(scores, labels, weights)
 
 
 if __name__ == "__main__":

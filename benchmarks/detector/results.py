@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import orjson
 from pydantic import TypeAdapter
@@ -43,6 +44,22 @@ class Judged:
     hedges_auroc: float
 
 
+Kind = Literal["same verdict", "not higher", "not lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How often one thing held on one set."""
+
+    change: str
+    must: Kind
+    set: str
+    cases: int
+    violations: int
+    raised: int
+    """In how many cases the probability rose."""
+
+
 @dataclass(frozen=True, slots=True)
 class Results:
     """All that one run measured."""
@@ -56,6 +73,7 @@ class Results:
     load_average: float
     """Of the minute before: what others were doing."""
     sets: list[Judged]
+    held: list[Held]
 
 
 _RESULTS = TypeAdapter(Results)

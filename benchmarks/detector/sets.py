@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 NAMES = ("mtrag", "halueval_qa", "begin_wow", "summeval", "summedits", "wice")
+WHOLE = ("mtrag", "begin_wow", "summeval", "summedits", "wice")
+"""Sets whose answers are sentences, which a change can be made to."""
 _LENGTH_RATIO_MAX = 1.3
 
 

@@ -6,7 +6,7 @@ from benchmarks.tables import Table
 
 def tables(results: Results) -> list[Table]:
     """What the detector does, what simpler things do on the same answers, and the aims."""
-    return [_detector(results), _baselines(results), _aims(results)]
+    return [_detector(results), _baselines(results), _held(results), _aims(results)]
 
 
 def _detector(results: Results) -> Table:
@@ -47,6 +47,22 @@ def _baselines(results: Results) -> Table:
             )
             for each in results.sets
         ],
+    )
+
+
+def _held(results: Results) -> Table:
+    changes = list(dict.fromkeys((each.change, each.must) for each in results.held))
+    rows: list[tuple[str, ...]] = []
+    for change, must in changes:
+        found = [each for each in results.held if each.change == change]
+        cases = sum(each.cases for each in found)
+        violations = sum(each.violations for each in found)
+        raised = f"{sum(each.raised for each in found) / cases:.0%}" if cases else "-"
+        rows.append((change, must, str(cases), str(violations), raised))
+    return Table(
+        "When a supported answer, or its documents, change",
+        ("change", "must be", "cases", "violations", "raised"),
+        rows,
     )
 
 

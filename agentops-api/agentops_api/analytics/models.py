@@ -73,7 +73,7 @@ class Question:
 
     @property
     def stretches(self) -> list[Segment]:
-        """Where rollups are read: whole hours and days of UTC that lie within one bucket."""
+        """Where rollups are read: whole hours, days and weeks of UTC that lie within one bucket."""
         return [each for each in self._segments if each.resolution is not Resolution.QUARTER]
 
     @property

@@ -31,7 +31,8 @@ BUCKETS_MAX = 2_000
 
 _YEAR_MIN, _YEAR_MAX = 2000, 2100
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(2000, 1, 3, tzinfo=UTC)
+"""A Monday, so that whole weeks from here are those of ISO 8601."""
 _LENGTHS: dict[Interval, timedelta] = {
     "minute": _MINUTE,
     "hour": _HOUR,
@@ -54,15 +55,16 @@ class Window:
 
 
 class Resolution(IntEnum):
-    """Minutes that one rollup row stands for; each starts at a whole multiple of them in UTC."""
+    """Minutes that one rollup row stands for; each starts at a whole multiple of them in UTC, weeks on a Monday."""
 
     QUARTER = 15
     """There are no such rollups: here the evaluations themselves are read."""
     HOUR = 60
     DAY = 1440
+    WEEK = 10080
 
 
-_COARSER = {Resolution.QUARTER: Resolution.HOUR, Resolution.HOUR: Resolution.DAY}
+_COARSER = {Resolution.QUARTER: Resolution.HOUR, Resolution.HOUR: Resolution.DAY, Resolution.DAY: Resolution.WEEK}
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,6 +286,17 @@ class Me(_Output):
     """The personal one first, then oldest first."""
 
 
+_OPEN_SESSION: JsonDict = {
+    "id": "019ab3f2-9d10-7b6e-8a2c-5d7f9b1e3c04",
+    "address": "203.0.113.7",
+    "user_agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/152.0",
+    "created_at": "2026-11-02T09:30:00Z",
+    "refreshed_at": "2026-11-02T10:00:00Z",
+    "expires_at": "2026-12-02T10:00:00Z",
+    "is_current": True,
+}
+
+
 class OpenSession(_Output):
     """Where somebody is logged in."""
 
@@ -309,25 +320,7 @@ class OpenSessions(_Output):
     """A page of open sessions, newest first."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "data": [
-                        {
-                            "id": "019ab3f2-9d10-7b6e-8a2c-5d7f9b1e3c04",
-                            "address": "203.0.113.7",
-                            "user_agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/152.0",
-                            "created_at": "2026-11-02T09:30:00Z",
-                            "refreshed_at": "2026-11-02T10:00:00Z",
-                            "expires_at": "2026-12-02T10:00:00Z",
-                            "is_current": True,
-                        }
-                    ],
-                    "next_cursor": None,
-                    "has_more": False,
-                }
-            ]
-        }
+        json_schema_extra={"examples": [{"data": [_OPEN_SESSION], "next_cursor": None, "has_more": False}]}
     )
 
     data: list[OpenSession]

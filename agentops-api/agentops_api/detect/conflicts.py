@@ -1,13 +1,28 @@
 """Where a claim says something else than the window of evidence that it stands closest to."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .evidence import Evidence, Window
-from .opposites import NEGATIONS, NEGATIVE_PREFIXES, OPPOSITES
-from .text import Sentence, Token
+from .negations import negated_stems
+from .opposites import NEGATIVE_PREFIXES, OPPOSITES
+from .text import Sentence
 
-_NEGATION_SCOPE_WORDS = 3
 _ROOT_CHARS_MIN = 4
+_COUNT_MAX = 3
+"""More missing numbers than that make a claim no worse."""
+APART = 1.0
+"""What it costs to share no weight with the window. As much as the dearest conflict: else a window that speaks of
+something else would be a way out of it."""
+WEIGHTS = {
+    "missing_numbers": 0.5,
+    "misplaced_numbers": 0.25,
+    "missing_names": 0.4,
+    "misplaced_names": 0.1,
+    "opposites": 0.25,
+    "negated": 1.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,71 +38,115 @@ class Conflicts:
     opposites: tuple[tuple[str, str], ...]
     """A word of the claim, and its opposite, which stands in the window instead of it."""
     negated: bool
-    """The claim is negative and the window is not."""
+    """The claim negates what the window does not."""
     negated_word: str | None
     """A word that both have, and that only the claim negates."""
     other_numbers: bool
     """The window has numbers that the claim has not."""
 
 
-def conflicts(claim: Sentence, window: Window | None, evidence: Evidence) -> Conflicts:
-    """What speaks against the claim, given its window."""
-    stems = window.stems if window else frozenset[str]()
-    tokens = tuple(token for sentence in window.sentences for token in sentence.tokens) if window else ()
-    distinct = {token.stem: token for token in claim.tokens if token.weight}
-    numbers = [token for token in distinct.values() if token.is_number]
-    names = [token for token in distinct.values() if token.is_name]
-    negated = _is_negative(claim.tokens) and not _is_negative(tokens)
-    return Conflicts(
-        missing_numbers=tuple(token.text for token in numbers if token.stem not in evidence),
-        misplaced_numbers=tuple(token.text for token in numbers if token.stem in evidence and token.stem not in stems),
-        missing_names=tuple(token.text for token in names if not evidence.coverage(token.stem)),
-        misplaced_names=tuple(token.text for token in names if token.stem in evidence and token.stem not in stems),
-        opposites=tuple(
-            (token.text, other) for token in distinct.values() if (other := _opposite(token.stem, stems)) is not None
-        ),
-        negated=negated,
-        negated_word=_negated_word(claim.tokens, stems) if negated else None,
-        other_numbers=any(token.is_number and token.stem not in distinct for token in tokens),
-    )
+class Suspect:
+    """A claim, read for what may speak against it."""
+
+    def __init__(
+        self, claim: Sentence, evidence: Evidence, prompt: AbstractSet[str], *, whole: float | None = None
+    ) -> None:
+        """`whole`: the weight of the claim that it is a part of."""
+        self.weights = {token.stem: token.weight for token in claim.tokens if token.weight}
+        self.weight = sum(self.weights.values())
+        self._whole = whole or self.weight
+        distinct = {token.stem: token for token in claim.tokens if token.weight}
+        self._numbers = [token for token in distinct.values() if token.is_number]
+        self._names = [token for token in distinct.values() if token.is_name]
+        self._opposed = [(token, others) for token in distinct.values() if (others := _opposites(token.stem))]
+        self._negated = negated_stems(claim.tokens)
+        self._distinct = distinct
+        # What the prompt says already is not the answer's invention.
+        self._missing_numbers = [t for t in self._numbers if t.stem not in evidence and t.stem not in prompt]
+        self._missing_names = [t for t in self._names if not evidence.coverage(t.stem) and t.stem not in prompt]
+        self._evidence = evidence
+        self.missing = _cost("missing_numbers", len(self._missing_numbers)) + _cost(
+            "missing_names", len(self._missing_names)
+        )
+
+    def rest(self) -> tuple[Window | None, float]:
+        """The window that it rests on, and what speaks against it there; at most what it costs to rest on none."""
+        alone = APART * self.weight / self._whole + _cost("misplaced_numbers", len(self._numbers))
+        alone += _cost("misplaced_names", len(self._names))
+        window = self._evidence.closest(self.weights, self.price)
+        if window is None:
+            return None, alone
+        return window, min(alone, self.price(window.stems, window.negated, self.shared(window)))
+
+    def shared(self, window: Window | None) -> float:
+        """How much of its weight stands in the window."""
+        return sum([by for stem, by in self.weights.items() if stem in window.stems]) if window else 0.0
+
+    def price(self, stems: AbstractSet[str], negated: AbstractSet[str], shared: float) -> float:
+        """What speaks against it in a window, whose words it shares by that weight."""
+        cost = APART * (self.weight - shared) / self._whole
+        if not stems:
+            return cost
+        # One kind after the other: this is done for each window.
+        if self._numbers:
+            cost += _cost("misplaced_numbers", sum([token.stem not in stems for token in self._numbers]))
+        if self._names:
+            cost += _cost("misplaced_names", sum([token.stem not in stems for token in self._names]))
+        for_opposites = [token.stem not in stems and not others.isdisjoint(stems) for token, others in self._opposed]
+        cost += _cost("opposites", sum(for_opposites))
+        return cost + _cost("negated", self._is_negated(stems, negated))
+
+    def _is_negated(self, stems: AbstractSet[str], negated: AbstractSet[str]) -> bool:
+        """Whether it negates what the window says without negation."""
+        if not self._negated:
+            return False
+        shared = self._negated & stems
+        return not negated or bool(shared and shared.isdisjoint(negated))
+
+    def conflicts(self, window: Window | None) -> Conflicts:
+        """What there is to tell of them, given its window."""
+        stems = window.stems if window else frozenset[str]()
+        negated = self._is_negated(stems, window.negated if window else stems)
+        tokens = [token for sentence in window.sentences for token in sentence.tokens] if window else []
+        evidence = self._evidence
+        return Conflicts(
+            missing_numbers=tuple(token.text for token in self._missing_numbers),
+            misplaced_numbers=tuple(
+                token.text for token in self._numbers if token.stem in evidence and token.stem not in stems
+            ),
+            missing_names=tuple(token.text for token in self._missing_names),
+            misplaced_names=tuple(
+                token.text for token in self._names if token.stem in evidence and token.stem not in stems
+            ),
+            opposites=tuple(
+                (token.text, min(others & stems))
+                for token, others in self._opposed
+                if token.stem not in stems and others & stems
+            ),
+            negated=negated,
+            negated_word=next(
+                (
+                    token.text
+                    for stem, token in self._distinct.items()
+                    if negated and stem in self._negated and stem in stems
+                ),
+                None,
+            ),
+            other_numbers=any(token.is_number and token.stem not in self._distinct for token in tokens),
+        )
 
 
-def _is_negative(tokens: tuple[Token, ...]) -> bool:
-    return any(_negates(tokens, at) for at in range(len(tokens)))
+def _cost(kind: str, count: int) -> float:
+    return min(count, _COUNT_MAX) * WEIGHTS[kind]
 
 
-def _negates(tokens: tuple[Token, ...], at: int) -> bool:
-    """Whether that token turns the next words around; `not only` does not."""
-    word = tokens[at].text.lower().replace("’", "'")
-    if word == "not" and at + 1 < len(tokens) and tokens[at + 1].stem == "only":
-        return False
-    return word in NEGATIONS or word.endswith("n't")
-
-
-def _negated_word(tokens: tuple[Token, ...], stems: frozenset[str]) -> str | None:
-    """The first word after a negation that the window has, too."""
-    scope = 0
-    for at, token in enumerate(tokens):
-        if _negates(tokens, at):
-            scope = _NEGATION_SCOPE_WORDS
-        elif scope and token.weight:
-            if token.stem in stems:
-                return token.text
-            scope -= 1
-    return None
-
-
-def _opposite(stem: str, stems: frozenset[str]) -> str | None:
-    """What stands in the window instead of that word and means the opposite."""
-    if stem in stems:
-        return None
-    found = sorted(OPPOSITES.get(stem, frozenset()) & stems)
-    if found:
-        return found[0]
-    for prefix in NEGATIVE_PREFIXES:
-        root = stem.removeprefix(prefix)
-        if root != stem and len(root) >= _ROOT_CHARS_MIN and root in stems:
-            return root
-        if len(stem) >= _ROOT_CHARS_MIN and prefix + stem in stems:
-            return prefix + stem
-    return None
+@lru_cache(maxsize=1 << 12)
+def _opposites(stem: str) -> frozenset[str]:
+    """What means the opposite of that word."""
+    found = set(OPPOSITES.get(stem, ()))
+    if len(stem) > _ROOT_CHARS_MIN:
+        for prefix in NEGATIVE_PREFIXES:
+            found.add(prefix + stem)
+            if stem.startswith(prefix) and len(stem) - len(prefix) >= _ROOT_CHARS_MIN:
+                found.add(stem.removeprefix(prefix))
+    return frozenset(found)

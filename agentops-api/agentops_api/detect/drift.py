@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from zlib import crc32
 
 from .text import Sentence
@@ -25,12 +26,17 @@ def uncertainty(response: str) -> float:
 
 
 def _vector(text: Iterable[Sentence]) -> dict[int, float]:
-    stems = Counter(token.stem for sentence in text for token in sentence.tokens if token.weight)
+    stems = Counter([token.stem for sentence in text for token in sentence.tokens if token.weight])
     vector: dict[int, float] = {}
     for stem, count in stems.items():
-        bucket = crc32(stem.encode("utf-8", "surrogatepass")) % _BUCKETS
+        bucket = _bucket(stem)
         vector[bucket] = vector.get(bucket, 0.0) + 1 + math.log(count)
     return vector
+
+
+@lru_cache(maxsize=1 << 15)
+def _bucket(stem: str) -> int:
+    return crc32(stem.encode("utf-8", "surrogatepass")) % _BUCKETS
 
 
 def _dot(one: dict[int, float], other: dict[int, float]) -> float:

@@ -1,22 +1,21 @@
 """The documents, indexed so that a claim is compared with a few windows of them instead of all.
 
 What a claim finds here depends on which sentences stand beside each other, and on nothing else: not on the order of the
-documents, nor on how often they are repeated.
+documents, nor on how often they are repeated. More documents only ever add windows, words and wordings.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
+from .aliases import aliases
+from .negations import negated_stems
 from .text import Sentence, sentences
+from .wordings import Wordings
 
 _BEGINNING_CHARS = 5
 _ALIKE = 0.6
-_CANDIDATES_MAX = 6
-"""Sentences that are looked at closely, with their neighbours: the best by a cheap count."""
-_PLACES_MAX = 8
-"""Of a sentence that is repeated, so many places are looked at."""
+_ROOM = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,9 @@ class Window:
     document: int
     sentences: tuple[Sentence, ...]
     stems: frozenset[str]
+    """Of its words, and of what they may be called instead."""
+    negated: frozenset[str]
+    """Stems that it negates; empty if there is no negation."""
 
     @property
     def start(self) -> int:
@@ -36,31 +38,39 @@ class Window:
         return self.sentences[-1].end
 
 
+Price = Callable[[frozenset[str], frozenset[str], float], float]
+"""What it costs a claim to rest on a window: by its stems, those that it negates, and the weight that they share."""
+
+
 class Evidence:
     """Documents, read once."""
 
     def __init__(self, documents: Sequence[str]) -> None:
         self.words = 0
         """Tokens of all different sentences."""
-        self.bigrams: set[tuple[str, str]] = set()
-        self.trigrams: set[tuple[str, str, str]] = set()
-        self.content_bigrams: set[tuple[str, str]] = set()
-        self._sentences: list[Sentence] = []
-        self._documents: list[int] = []
-        """Which document each sentence is of."""
-        self._contents: list[int] = []
-        """Which content each sentence has: equal ones have the same."""
+        self.wordings = Wordings()
         self._stems: list[frozenset[str]] = []
-        """Of each content."""
-        self._places: list[list[int]] = []
-        """Where each content stands."""
+        """Of each content. Equal sentences have the same content."""
+        self._negated: list[frozenset[str]] = []
+        self._places: list[tuple[int, Sentence]] = []
+        """Where each content stands first."""
+        self._following: list[dict[int, tuple[int, Sentence, Sentence]]] = []
+        """Which contents follow each one, and where first."""
         self._postings: dict[str, list[int]] = defaultdict(list)
         """Which contents have a stem."""
         numbers: dict[tuple[str, ...], int] = {}
         for document, text in enumerate(documents):
+            last: tuple[int, Sentence] | None = None
             for sentence in sentences(text):
-                self._add(document, sentence, numbers)
-        self._beginnings = {stem[:_BEGINNING_CHARS] for stem in self._postings if len(stem) >= _BEGINNING_CHARS}
+                content = self._add(document, sentence, text, numbers)
+                if last:
+                    self._following[last[0]].setdefault(content, (document, last[1], sentence))
+                last = content, sentence
+        self._beginnings = {
+            stem[:_BEGINNING_CHARS]
+            for stem in self._postings
+            if len(stem) >= _BEGINNING_CHARS and not stem[0].isdecimal()
+        }
 
     def __contains__(self, stem: str) -> bool:
         return stem in self._postings
@@ -72,61 +82,73 @@ class Evidence:
         is_alike = len(stem) >= _BEGINNING_CHARS and stem[:_BEGINNING_CHARS] in self._beginnings
         return _ALIKE if is_alike else 0.0
 
-    def _add(self, document: int, sentence: Sentence, numbers: dict[tuple[str, ...], int]) -> None:
-        stems = tuple([token.stem for token in sentence.tokens])
+    def _add(self, document: int, sentence: Sentence, text: str, numbers: dict[tuple[str, ...], int]) -> int:
+        """The content of the sentence."""
+        stems = sentence.stems
         content = numbers.setdefault(stems, len(numbers))
-        if content == len(self._stems):
-            self._read(content, stems, sentence)
-        if len(self._places[content]) < _PLACES_MAX:
-            self._places[content].append(len(self._sentences))
-        self._sentences.append(sentence)
-        self._documents.append(document)
-        self._contents.append(content)
-
-    def _read(self, content: int, stems: tuple[str, ...], sentence: Sentence) -> None:
+        if content < len(self._stems):
+            return content
         self.words += len(stems)
-        distinct = frozenset(stems)
+        distinct = frozenset(stems) | aliases(sentence.tokens, text[sentence.start : sentence.end])
         self._stems.append(distinct)
-        self._places.append([])
+        self._negated.append(negated_stems(sentence.tokens))
+        self._places.append((document, sentence))
+        self._following.append({})
         for stem in distinct:
             self._postings[stem].append(content)
-        self.bigrams.update(pairwise(stems))
-        self.trigrams.update(zip(stems, stems[1:], stems[2:], strict=False))
-        self.content_bigrams.update(pairwise([token.stem for token in sentence.tokens if token.weight]))
+        self.wordings.add(sentence)
+        return content
 
-    def best_window(self, weights: Mapping[str, float]) -> Window | None:
-        """The window that has most of those stems by weight, and of equal ones the shortest; None if none has any."""
+    def closest(self, weights: Mapping[str, float], price: Price) -> Window | None:
+        """The cheapest window that has one of those stems; None if none has any.
+
+        `price` must not fall below what it is for a window of the same shared weight that speaks against nothing, and
+        that must fall evenly with the weight.
+        """
         scores: dict[int, float] = defaultdict(float)
         for stem, weight in weights.items():
             for content in self._postings.get(stem, ()):
                 scores[content] += weight
         if not scores:
             return None
-        candidates = sorted(scores, key=lambda content: (-scores[content], len(self._stems[content])))[:_CANDIDATES_MAX]
-        spans = {span for content in candidates for at in self._places[content] for span in self._spans(at)}
-        ranked = sorted((-self._weight(span, weights), self._size(span), span) for span in spans)
-        equal = [span for weight, size, span in ranked if (weight, size) == ranked[0][:2]]
-        return self._window(min(equal, key=lambda span: [sorted(self._stems[self._contents[at]]) for at in span]))
+        nothing = frozenset[str]()
+        top = max(scores, key=lambda content: scores[content])
+        best = price(self._stems[top], self._negated[top], scores[top])
+        # A window is worth at most what its sentences are worth together, so most need no closer look.
+        alone, together = price(nothing, nothing, 0.0), price(nothing, nothing, 1.0)
+        worth_min = (alone - best) / (alone - together) - _ROOM
+        spans = [(score, content, content) for content, score in scores.items() if score >= worth_min]
+        for content, score in scores.items():
+            for after in self._following[content]:
+                if after in scores and after != content and score + scores[after] >= worth_min:
+                    spans.append((score + scores[after], content, after))
+        found: tuple[float, int] | None = None
+        chosen = top, top
+        for bound, first, last in sorted(spans, key=lambda span: -span[0]):
+            if price(nothing, nothing, bound) > best:
+                break
+            stems = self._stems[first] | self._stems[last] if first != last else self._stems[first]
+            shared = bound if first == last else sum([by for stem, by in weights.items() if stem in stems])
+            cost = price(stems, self._negated[first] | self._negated[last], shared)
+            if cost > best:
+                continue
+            rank = cost, len(stems)
+            if found is None or rank < found or (rank == found and self._order(first, last) < self._order(*chosen)):
+                found, chosen, best = rank, (first, last), cost
+        return self._window(*chosen)
 
-    def _spans(self, at: int) -> list[tuple[int, int]]:
-        """First and last sentence of the windows that it is part of."""
-        alone, before, after = (at, at), (at - 1, at), (at, at + 1)
-        return [
-            (first, last)
-            for first, last in (alone, before, after)
-            if first >= 0 and last < len(self._sentences) and self._documents[first] == self._documents[last]
-        ]
+    def _order(self, first: int, last: int) -> list[list[str]]:
+        """Decides between windows that are alike in all else."""
+        return [sorted(self._stems[first]), sorted(self._stems[last])]
 
-    def _weight(self, span: tuple[int, int], weights: Mapping[str, float]) -> float:
-        """How much of the weight stands there. Weights are halves, so that their sum is exact in any order."""
-        first, last = (self._stems[self._contents[at]] for at in span)
-        return sum(weight for stem, weight in weights.items() if stem in first or stem in last)
-
-    def _size(self, span: tuple[int, int]) -> int:
-        first, last = span
-        return sum(len(self._stems[self._contents[at]]) for at in range(first, last + 1))
-
-    def _window(self, span: tuple[int, int]) -> Window:
-        first, last = span
-        stems = self._stems[self._contents[first]] | self._stems[self._contents[last]]
-        return Window(self._documents[first], tuple(self._sentences[first : last + 1]), stems)
+    def _window(self, first: int, last: int) -> Window:
+        if first == last:
+            document, sentence = self._places[first]
+            return Window(document, (sentence,), self._stems[first], self._negated[first])
+        document, before, after = self._following[first][last]
+        return Window(
+            document,
+            (before, after),
+            self._stems[first] | self._stems[last],
+            self._negated[first] | self._negated[last],
+        )

@@ -4,17 +4,30 @@ A claim's weight is that of its distinct words. A word counts as covered by what
 part, by another that begins the same (`Canada`, `Canadian`).
 """
 
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
-from .conflicts import Conflicts, conflicts
+from . import joins
+from .conflicts import Conflicts, Suspect
 from .evidence import Evidence, Window
-from .text import Sentence, Token
+from .lexicon import ABOUT
+from .text import Sentence, Token, stem
+from .wordings import Wordings
 
-_COUNT_MAX = 3
-"""More missing numbers than that make a claim no worse."""
+_JOINED_UNCOVERED_MAX = 0.25
+"""A claim of which more is nowhere is not one that joins what the documents say."""
+_ABOUT = frozenset(stem(word) for word in ABOUT)
+
+
+class Prompt:
+    """What was asked, read once."""
+
+    def __init__(self, asked: Iterable[Sentence]) -> None:
+        self.wordings = Wordings()
+        for sentence in asked:
+            self.wordings.add(sentence)
+        self.stems = self.wordings.stems
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,89 +35,83 @@ class Measured:
     """One claim, measured."""
 
     grounding: dict[str, float]
-    """How much of it is in the documents, in nine ways."""
-    conflict: dict[str, float]
-    """How often it says something else than they do, by kind."""
+    """How little of it is in the documents, in six ways."""
+    conflict: float
+    """How much speaks against it, in its words and in its window."""
     conflicts: Conflicts
     window: Window | None
     weight: float
     uncovered: tuple[str, ...]
     """Its words that no document has, as it writes them."""
 
-    @property
-    def overlap(self) -> float:
-        """Which share of its weight stands in its window."""
-        return 1 - self.grounding["window"]
+    overlap: float
+    """Which share of its weight stands in its window."""
 
 
-def measure(claim: Sentence, evidence: Evidence, prompt: AbstractSet[str]) -> Measured | None:
-    """The claim's measures; None if no word of it says anything. `prompt`: the stems of the prompt, which a claim may
-    repeat without having them from a document."""
-    weights = {token.stem: token.weight for token in claim.tokens if token.weight}
-    weight = sum(weights.values())
-    if not weight:
+def measure(claim: Sentence, text: str, evidence: Evidence, prompt: Prompt) -> Measured | None:
+    """The measures of a claim of that text; None if no word of it says anything, but for what it says of itself. It
+    may repeat the prompt without having that from a document."""
+    suspect = Suspect(claim, evidence, prompt.stems)
+    weights, weight = suspect.weights, suspect.weight
+    if _ABOUT.issuperset(weights):
         return None
-    window = evidence.best_window(weights)
-    missing = {stem: by * (1 - evidence.coverage(stem)) for stem, by in weights.items()}
+    missing = {stem: by * (1 - evidence.coverage(stem)) for stem, by in weights.items() if stem not in prompt.stems}
     uncovered = sum(missing.values())
-    news = sum(by for stem, by in missing.items() if stem not in prompt)
-    seen = sum(by for stem, by in weights.items() if window and stem in window.stems)
-    found = conflicts(claim, window, evidence)
+    window, spoken = suspect.rest()
+    conflicts = suspect.conflicts(window)
+    if spoken > joins.COST and uncovered <= _JOINED_UNCOVERED_MAX * weight:
+        joined = joins.joined(claim, text, evidence, prompt.stems, below=spoken)
+        if joined:
+            spoken = joined.cost
+            conflicts = replace(
+                joined.conflicts, missing_numbers=conflicts.missing_numbers, missing_names=conflicts.missing_names
+            )
     return Measured(
         grounding={
             "uncovered": uncovered / weight,
             "uncovered_weight": uncovered,
-            "new": news / weight,
-            "new_weight": news,
-            "window": 1 - seen / weight,
-            **_wording(claim, evidence, otherwise=uncovered / weight),
+            **_wording(claim, evidence.wordings, prompt.wordings, otherwise=uncovered / weight),
         },
-        conflict=_counts(found),
-        conflicts=found,
+        conflict=suspect.missing + spoken,
+        conflicts=conflicts,
         window=window,
         weight=weight,
+        overlap=suspect.shared(window) / weight,
         uncovered=tuple({token.stem: token.text for token in claim.tokens if missing.get(token.stem)}.values()),
     )
 
 
-def _wording(claim: Sentence, evidence: Evidence, *, otherwise: float) -> dict[str, float]:
-    """How little of the claim's wording is copied. A "not" that is worded as elsewhere makes no claim better."""
-    whole = _sequences(claim.tokens, evidence, otherwise)
+def _wording(claim: Sentence, documents: Wordings, prompt: Wordings, otherwise: float) -> dict[str, float]:
+    """How little of the claim's wording is copied. A "not" that is worded as elsewhere makes no claim better,
+    unless all of the claim is."""
+    whole = _sequences(claim.tokens, documents, prompt, otherwise)
     positive = [token for token in claim.tokens if token.text.lower() != "not"]
-    if len(positive) in (0, len(claim.tokens)):
+    is_copied = whole["copied_run"] == 0
+    if is_copied or len(positive) in (0, len(claim.tokens)):
         return whole
-    without = _sequences(positive, evidence, otherwise)
+    without = _sequences(positive, documents, prompt, otherwise)
     return {name: max(value, without[name]) for name, value in whole.items()}
 
 
-def _sequences(tokens: Sequence[Token], evidence: Evidence, otherwise: float) -> dict[str, float]:
+def _sequences(tokens: Sequence[Token], documents: Wordings, prompt: Wordings, otherwise: float) -> dict[str, float]:
     """`otherwise` stands where there are too few tokens to tell."""
     stems = [token.stem for token in tokens]
     content = [token.stem for token in tokens if token.weight]
-    known = [pair in evidence.bigrams for pair in pairwise(stems)]
-    triples = [triple in evidence.trigrams for triple in zip(stems, stems[1:], stems[2:], strict=False)]
-    content_known = [pair in evidence.content_bigrams for pair in pairwise(content)]
-    run = max((sum(1 for _ in same) for is_known, same in groupby(known) if is_known), default=0)
-    bigrams = _share_false(known, otherwise)
+    pairs = [pair in documents.bigrams or pair in prompt.bigrams for pair in pairwise(stems)]
+    triples = [
+        triple in documents.trigrams or triple in prompt.trigrams
+        for triple in zip(stems, stems[1:], stems[2:], strict=False)
+    ]
+    content_pairs = [pair in documents.content_bigrams or pair in prompt.content_bigrams for pair in pairwise(content)]
+    run = max((sum(1 for _ in same) for is_known, same in groupby(pairs) if is_known), default=0)
+    bigrams = _share_false(pairs, otherwise)
     return {
         "bigrams": bigrams,
         "trigrams": _share_false(triples, bigrams),
-        "content_bigrams": _share_false(content_known, otherwise),
-        "copied_run": 1 - run / len(known) if known else otherwise,
+        "content_bigrams": _share_false(content_pairs, otherwise),
+        "copied_run": 1 - run / len(pairs) if pairs else otherwise,
     }
 
 
 def _share_false(facts: list[bool], otherwise: float) -> float:
     return 1 - sum(facts) / len(facts) if facts else otherwise
-
-
-def _counts(found: Conflicts) -> dict[str, float]:
-    counts = {
-        "missing_numbers": len(found.missing_numbers),
-        "misplaced_numbers": len(found.misplaced_numbers),
-        "missing_names": len(found.missing_names),
-        "misplaced_names": len(found.misplaced_names),
-        "opposites": len(found.opposites),
-        "negated": int(found.negated),
-    }
-    return {kind: float(min(count, _COUNT_MAX)) for kind, count in counts.items()}

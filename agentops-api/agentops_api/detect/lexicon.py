@@ -52,6 +52,21 @@ wrong year yeah young
 sir definitely basically currently generally typically provides features feature
 """)
 
+ABOUT = _words("""
+sure certainly absolutely course sorry apologize unfortunately hope helps help glad happy welcome perhaps maybe possibly
+probably unsure answer answers question questions based provided given giving passage passages context document
+documents article articles text texts source sources information details summary summaries overview mentioned mention
+according following unable know find found determine say specify specified state contain contains include included
+provide provides relevant
+""")
+"""What an answer says of itself and its sources: "Unable to answer based on given passages" needs no evidence."""
+
+NEGATIONS = _words("""
+not no never none nothing nobody neither nor without cannot can't won't isn't aren't wasn't weren't don't doesn't
+didn't haven't hasn't hadn't wouldn't shouldn't couldn't mustn't n't hardly rarely seldom barely fail fails failed
+unable refuse refuses refused deny denies denied lack lacks lacked unlikely stopped
+""")
+
 ABBREVIATIONS = _words("""
 mr mrs ms dr prof sr jr st mt ft no vs etc e.g i.e eg ie al inc ltd co corp dept gov gen col capt lt sgt rep sen rev hon
 jan feb mar apr jun jul aug sep sept oct nov dec approx est fig vol ed eds cf ca viz
@@ -71,3 +86,6 @@ NUMBER_WORDS: dict[str, str] = {
 
 COUNTING = _words("second seconds hundred thousand million billion trillion dozen half quarter twice triple")
 """Words that count as numbers and have no figure of their own."""
+
+TENS = _words(_TENS)
+ONES = _words("one two three four five six seven eight nine")

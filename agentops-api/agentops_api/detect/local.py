@@ -6,12 +6,12 @@ from typing import Literal
 from . import claims, drift, legacy
 from .calibration import Recalibration
 from .evidence import Evidence
-from .features import measure
+from .features import Prompt, measure
 from .results import Claim, Detection
 from .scoring import PROFILES, THRESHOLD, Profile, ProfileName, answer_risk, infer, risk
 from .text import Sentence, sentences
 
-VERSION = "1"
+VERSION = "2"
 RESPONSE_CHARS_MAX = 100_000
 PROMPT_CHARS_MAX = 50_000
 DOCUMENTS_CHARS_MAX = 400_000
@@ -43,7 +43,7 @@ class LocalDetector:
         asked, answered = sentences(prompt), sentences(response)
         stems = [token.stem for sentence in asked for token in sentence.tokens]
         profile = self._profile or infer(stems, evidence.words)
-        found, probability, support = self._check(answered, evidence, frozenset(stems), profile, response, texts)
+        found, probability, support = self._check(answered, evidence, Prompt(asked), profile, response, texts)
         semantic_drift = drift.semantic_drift(asked, answered)
         hedging = legacy.uncertainty_score(response) if self._scoring == "legacy" else drift.uncertainty(response)
         hallucinated = None if probability is None else probability >= self._threshold
@@ -68,7 +68,7 @@ class LocalDetector:
         self,
         answered: Sequence[Sentence],
         evidence: Evidence,
-        asked: frozenset[str],
+        asked: Prompt,
         profile: Profile,
         response: str,
         documents: Sequence[str],
@@ -78,7 +78,7 @@ class LocalDetector:
         risks: list[float] = []
         weight = supported = 0.0
         for sentence in answered if evidence.words else ():
-            measured = measure(sentence, evidence, asked)
+            measured = measure(sentence, response, evidence, asked)
             if measured is None:
                 found.append(claims.not_checkable(sentence, response=response))
                 continue

@@ -2,57 +2,6 @@
 
 from .text import stem
 
-NEGATIONS = frozenset(
-    [
-        "not",
-        "no",
-        "never",
-        "none",
-        "nothing",
-        "nobody",
-        "neither",
-        "nor",
-        "without",
-        "cannot",
-        "can't",
-        "won't",
-        "isn't",
-        "aren't",
-        "wasn't",
-        "weren't",
-        "don't",
-        "doesn't",
-        "didn't",
-        "haven't",
-        "hasn't",
-        "hadn't",
-        "wouldn't",
-        "shouldn't",
-        "couldn't",
-        "mustn't",
-        "n't",
-        "hardly",
-        "rarely",
-        "seldom",
-        "barely",
-        "fail",
-        "fails",
-        "failed",
-        "unable",
-        "refuse",
-        "refuses",
-        "refused",
-        "deny",
-        "denies",
-        "denied",
-        "lack",
-        "lacks",
-        "lacked",
-        "unlikely",
-        "stopped",
-    ]
-)
-
 # Each line is two sides; whatever stands on one is the opposite of whatever stands on the other.
 _SIDES = """
 increase increased increasing increases rise rose risen rising raise raised raising grow grew grown growing growth gain

@@ -1,12 +1,12 @@
 """From a claim's measures to its probability.
 
-Grounding: nine features, standardised, with unit weights; nothing is trained. Conflicts are added on top, with round
+Grounding: six measures, standardised, with unit weights; nothing is trained. Conflicts are added on top, with round
 weights. Means, scales and the two numbers of each profile were computed from public sets by
 `benchmarks/detector/fit.py`: MT-RAG (Apache-2.0), HaluEval (MIT), BEGIN (CC BY 4.0) and SummEdits (Apache-2.0).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,29 +17,19 @@ ProfileName = Literal["long_answer", "short_answer", "summary"]
 
 THRESHOLD = 0.5
 
-STANDARD = {
-    "uncovered": (0.26, 0.28),
-    "uncovered_weight": (1.51, 1.56),
-    "new": (0.22, 0.25),
-    "new_weight": (1.33, 1.38),
-    "window": (0.33, 0.30),
-    "bigrams": (0.52, 0.33),
-    "trigrams": (0.64, 0.35),
-    "content_bigrams": (0.53, 0.36),
-    "copied_run": (0.62, 0.31),
+COVERAGE = {
+    "uncovered": (0.20, 0.24),
+    "uncovered_weight": (1.18, 1.30),
 }
-CONFLICT = {
-    "missing_numbers": 0.75,
-    "misplaced_numbers": 0.25,
-    "missing_names": 0.5,
-    "misplaced_names": 0.1,
-    "opposites": 0.25,
-    "negated": 1.0,
+WORDING = {
+    "bigrams": (0.49, 0.31),
+    "trigrams": (0.62, 0.34),
+    "content_bigrams": (0.50, 0.34),
+    "copied_run": (0.60, 0.30),
 }
+"""Mean and scale of each measure."""
 
-_COPIED = -sum(mean / scale for mean, scale in STANDARD.values()) / len(STANDARD)
-"""The risk of a sentence that was copied from the evidence."""
-_FURTHER_CLAIMS_WEIGHT = 0.1
+_FURTHER_CLAIMS_WEIGHT = 0.03
 
 _LONG_EVIDENCE_WORDS_MIN = 150
 _INSTRUCTION_WORDS = 40
@@ -51,14 +41,15 @@ class Profile:
 
     name: ProfileName
     conflict_weight: float
-    """Summaries differ from their source in wording anyway; what betrays them is a number, a name, a "not"."""
+    """Summaries differ from their source in wording anyway; what betrays them is a number, a name, a "not". On
+    SummEdits grounding alone has an AUROC of 0.49, and conflicts alone 0.63 (2026-11-27)."""
     platt: Platt
 
 
 PROFILES: dict[ProfileName, Profile] = {
-    "long_answer": Profile("long_answer", 1.0, Platt(1.38, -2.48)),
-    "short_answer": Profile("short_answer", 1.0, Platt(2.82, 1.34)),
-    "summary": Profile("summary", 2.0, Platt(0.37, -0.54)),
+    "long_answer": Profile("long_answer", 1.5, Platt(1.054, -2.714)),
+    "short_answer": Profile("short_answer", 1.5, Platt(1.988, 0.365)),
+    "summary": Profile("summary", 8.0, Platt(0.116, -0.761)),
 }
 
 
@@ -76,9 +67,20 @@ def infer(prompt: Sequence[str], evidence_words: int) -> Profile:
 
 def risk(measured: Measured, profile: Profile) -> float:
     """How little the evidence supports the claim, in standard deviations from a middling one."""
-    grounding = sum((measured.grounding[name] - mean) / scale for name, (mean, scale) in STANDARD.items())
-    conflict = sum(measured.conflict[name] * weight for name, weight in CONFLICT.items())
-    return grounding / len(STANDARD) + profile.conflict_weight * conflict
+    return _grounding(measured.grounding) + profile.conflict_weight * measured.conflict
+
+
+def _grounding(measures: Mapping[str, float]) -> float:
+    """Words count as much as their order."""
+    halves = (
+        sum((measures[name] - mean) / scale for name, (mean, scale) in each.items()) / len(each)
+        for each in (COVERAGE, WORDING)
+    )
+    return sum(halves) / 2
+
+
+_COPIED = _grounding(dict.fromkeys([*COVERAGE, *WORDING], 0.0))
+"""The risk of a sentence that was copied from the evidence."""
 
 
 def answer_risk(claims: Sequence[float]) -> float:

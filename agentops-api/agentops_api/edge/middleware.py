@@ -4,6 +4,7 @@ One plain ASGI layer, because it lies on the ingest path: 6 us a request there (
 ingest paths are read here, within bounds, so that no handler can forget to.
 """
 
+import asyncio
 import logging
 import re
 import sys
@@ -24,7 +25,7 @@ from agentops_api import ids
 from agentops_api.edge import limits
 from agentops_api.edge.body import has_nul, read_body
 from agentops_api.edge.problems import problem_response
-from agentops_api.errors import AgentOpsError, Invalid, Malformed
+from agentops_api.errors import AgentOpsError, Invalid, Malformed, Unavailable
 from agentops_api.log import request_id
 from agentops_api.metrics import Requests
 from agentops_api.settings import Settings
@@ -37,6 +38,8 @@ _QUIET = {("POST", path) for path in INGEST_PATHS} | {
 """Called so often that their log lines would hide the others: they are written at DEBUG."""
 _BODY_BYTES_MAX = 2**20
 """For bodies that are not telemetry."""
+_BODY_BYTES_MAX_OF = {"/api/v1/evaluate": 4 * 2**20}
+"""The 300,000 characters that may be judged take twelve bytes each where JSON escapes all of them."""
 _HEADERS_MAX = 100
 _HEADER_BYTES_MAX = 64 * 1024
 _PATH_BYTES_MAX = 8 * 1024
@@ -81,12 +84,11 @@ def install(
     twice what such a handler does (measured 2026-11-23: 279 us of CPU a request with them, 119 us without).
     """
     app.router.redirect_slashes = False
-    bytes_max = min(_BODY_BYTES_MAX, settings.body_bytes_max)
     stack = app.build_middleware_stack()
     app.middleware_stack = Edge(
         stack,
         origins=settings.allowed_origins,
-        body_bytes_max=bytes_max,
+        body_bytes_max=settings.body_bytes_max,
         direct=direct or {},
         requests=requests or Requests(),
     )
@@ -142,7 +144,8 @@ class Edge:
                 await response(scope, receive, answer.send)
                 return
             if facts.has_body and not (path in INGEST_PATHS and scope["method"] == "POST"):
-                receive = await _read_ahead(scope, receive, self._body_bytes_max)
+                bytes_max = min(_BODY_BYTES_MAX_OF.get(path, _BODY_BYTES_MAX), self._body_bytes_max)
+                receive = await _read_ahead(scope, receive, bytes_max)
             app = self._cors_app if facts.from_page else self._app
             await app(scope, receive, answer.send)
         except ClientDisconnect:
@@ -151,6 +154,12 @@ class Edge:
             await self._cors(problem_response(refused.status, detail=str(refused)))(scope, receive, answer.send)
         except AgentOpsError as error:
             await self._cors(problem_response(error))(scope, receive, answer.send)
+        except asyncio.CancelledError:
+            # The server stops and waits no longer: who is told so asks again, elsewhere.
+            if not answer.status:
+                stopping = Unavailable("The server is stopping; send the same request again.", retry_after_s=5)
+                await self._cors(problem_response(stopping))(scope, receive, answer.send)
+            raise
         except Exception:  # noqa: BLE001 - The last resort: every other layer had its chance.
             _log.exception("A request failed")
             # After the start of an answer nothing can be said any more; the server closes the connection.

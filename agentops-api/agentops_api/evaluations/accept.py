@@ -98,7 +98,8 @@ def _judge(item: object) -> EvaluationIn | str:
         return EvaluationIn.model_validate(item)
     except ValidationError as error:
         # The field's name is ours; what stands below it (a metadata key) is the sender's, and is not repeated.
-        return "; ".join(f"{each['loc'][0]}: {each['msg']}" if each["loc"] else each["msg"] for each in error.errors())
+        found = [(each["loc"][:1], each["msg"].removeprefix("Value error, ")) for each in error.errors()]
+        return "; ".join(": ".join((*map(str, field), message)) for field, message in found)
 
 
 def _without_nul(value: _Value) -> _Value:

@@ -48,7 +48,11 @@ async def stream_evaluations(
     request: Request,
     caller: Reader,
     query: Annotated[ChoiceQuery, Query()],
-    last_event_id: Annotated[str | None, StringConstraints(max_length=100), Header()] = None,
+    last_event_id: Annotated[
+        str | None,
+        StringConstraints(max_length=100),
+        Header(description="The event to go on behind, as browsers send it."),
+    ] = None,
 ) -> Response:
     """Server-sent events: `evaluation` for each that is stored from now on, whichever server stores it; of more than
     100 a second, the newest. Its data is the evaluation, with texts cut at 2,000 characters (a response then has no

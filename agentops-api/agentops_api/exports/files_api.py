@@ -128,12 +128,13 @@ async def get_export_file(request: Request, caller: Reader, id: UUID) -> Respons
     openapi_extra={"security": PROJECT_SECURITY},
 )
 async def delete_export_file(request: Request, caller: Writer, id: UUID) -> None:
-    """Before it expires. 409 while the job is not done."""
+    """Before it expires; the job's report then says that it has. 409 while the job is not done."""
     async with runtime(request).db.as_project(caller.project_id) as tx:
         job = await _export(tx, caller.project_id, id)
         if job.status in ("queued", "running"):
             raise Conflict(f"The export is {job.status}; its file can be deleted when the job has ended.")
         await store.delete_parts(tx, caller.project_id, id)
+        await store.expire(tx, caller.project_id, id)
 
 
 async def _export(tx: Tx, project_id: UUID, id: UUID) -> Job:

@@ -52,6 +52,18 @@ async def delete_parts(tx: Tx, project_id: UUID, job_id: UUID) -> None:
     )
 
 
+async def expire(tx: Tx, project_id: UUID, job_id: UUID) -> None:
+    """Lets the job's report say that its file is no longer kept, if it had one."""
+    await tx.execute(
+        """
+        UPDATE jobs
+        SET report = jsonb_set(report, '{expires_at}', to_jsonb(least((report ->> 'expires_at')::timestamptz, now())))
+        WHERE project_id = %(project_id)s AND id = %(job_id)s AND report ? 'expires_at'
+        """,
+        {"project_id": project_id, "job_id": job_id},
+    )
+
+
 async def kept_bytes(tx: Tx, project_id: UUID) -> int:
     """What all files of the project take. Reads none of them."""
     found = await tx.execute(

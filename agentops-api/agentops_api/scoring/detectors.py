@@ -12,7 +12,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,10 @@ _log = logging.getLogger(__name__)
 
 class DetectorFailed(AgentOpsError):
     """The detector could not judge this answer; another attempt would end the same way."""
+
+
+class _Ended(Exception):
+    """The process ended before it answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +108,40 @@ class Detectors:
     async def detect(self, answer: Answer) -> Found:
         """What the detector says. Waits its turn. Raises DetectorFailed."""
         async with self._places:
+            if self._idle:
+                try:
+                    return await self._asked(self._idle.pop(), answer)
+                except _Ended:
+                    # Perhaps before it was asked: it is not this answer's fault until a new one ends too.
+                    _log.warning("a detector's process ended; a new one is asked")
             try:
-                process = self._idle.pop() if self._idle else await _start()
+                process = await _start()
             except OSError as error:
                 _log.exception("a detector's process could not be started")
                 raise DetectorFailed("The detector could not be started; the server's log says why.") from error
             try:
-                async with asyncio.timeout(self._seconds_max):
-                    found = await _ask(process, answer)
-            except TimeoutError:
-                message = f"The detector took more than {self._seconds_max:g} seconds for this answer."
-                raise DetectorFailed(message) from None
-            except (OSError, asyncio.IncompleteReadError) as error:
+                return await self._asked(process, answer)
+            except _Ended as error:
                 _log.exception("a detector's process ended while it was asked")
                 raise DetectorFailed("The detector failed at this answer; the server's log says why.") from error
-            else:
-                self._idle.append(process)
-                return found
-            finally:
-                # Whatever came between, its answer must not be taken for the next one's.
-                if process not in self._idle:
-                    await _end(process)
+
+    async def _asked(self, process: Process, answer: Answer) -> Found:
+        """What this process says, which is idle then, or ended. Raises DetectorFailed and _Ended."""
+        try:
+            async with asyncio.timeout(self._seconds_max):
+                found = await _ask(process, answer)
+        except TimeoutError:
+            message = f"The detector took more than {self._seconds_max:g} seconds for this answer."
+            raise DetectorFailed(message) from None
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise _Ended from error
+        else:
+            self._idle.append(process)
+            return found
+        finally:
+            # Whatever came between, its answer must not be taken for the next one's.
+            if process not in self._idle:
+                await _end(process)
 
 
 async def _start() -> Process:
@@ -144,6 +161,9 @@ async def _start() -> Process:
 async def _ask(process: Process, answer: Answer) -> Found:
     assert process.stdin is not None
     assert process.stdout is not None
+    if process.stdin.is_closing():
+        # uvloop raises RuntimeError for who writes to it then.
+        raise BrokenPipeError
     question = orjson.dumps(answer)
     process.stdin.write(len(question).to_bytes(child.LENGTH_BYTES) + question)
     await process.stdin.drain()
@@ -153,5 +173,6 @@ async def _ask(process: Process, answer: Answer) -> Found:
 
 async def _end(process: Process) -> None:
     if process.returncode is None:
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
     await process.communicate()

@@ -12,11 +12,15 @@ from uuid import UUID
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
+from psycopg.types.numeric import IntLoader
 
 from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Histogram, Measure, Question
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
 from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, rolled_up
+
+_Part = tuple[tuple[int, ...], tuple[list[int], ...]]
+"""Of one row: its sums, and the buckets and counts of each histogram."""
 
 _AS_WRITTEN = 0
 _COLUMN_OF: dict[str, LiteralString] = {
@@ -124,60 +128,46 @@ JOIN evaluations ON project_id = %(project_id)s AND created_at >= period."from" 
 
 
 async def _cells(
-    tx: Tx, source: LiteralString, params: dict[str, object], keys: list[LiteralString], histograms: tuple[Measure, ...]
+    tx: Tx, source: LiteralString, params: dict[str, object], keys: list[LiteralString], measures: tuple[Measure, ...]
 ) -> list[Cell]:
+    """Sums are added up by PostgreSQL, but with histograms here: it takes twice as long to unnest and count those as to
+    send them (measured 2026-11)."""
     # Half open, as the boundaries are: width_bucket counts those that are not later.
     place: list[LiteralString] = ["width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1", *keys]
-    numbers: list[LiteralString] = ["sum(rollup.evaluations)", "sum(rollup.verdicts)", "sum(rollup.hallucinations)"]
-    for prefix in _PREFIXES:
-        numbers.append(_SUMS.replace("MEASURE", prefix))
-    cells: dict[tuple[object, ...], Cell] = {}
-    found = await tx.execute(
-        "SELECT " + ", ".join([*place, *numbers]) + source + " GROUP BY " + ", ".join(_ORDINALS[: len(place)]), params
-    )
-    for row in await found.fetchall():
-        sums = [int(number) for number in row[len(place) :]]
-        cells[row[: len(place)]] = Cell(
-            row[0],
-            tuple(row[1 : len(place)]),
-            *sums[:3],
-            counts=dict(zip(MEASURES, sums[3::2], strict=True)),
-            sums=dict(zip(MEASURES, sums[4::2], strict=True)),
-        )
-    await _add_histograms(tx, cells, "SELECT " + ", ".join(place), source, params, histograms)
-    return [cell for cell in cells.values() if cell.evaluations]
-
-
-async def _add_histograms(
-    tx: Tx,
-    cells: dict[tuple[object, ...], Cell],
-    select_place: LiteralString,
-    source: LiteralString,
-    params: dict[str, object],
-    measures: tuple[Measure, ...],
-) -> None:
-    """Merges the histograms of the rows into those of their cells: tens of thousands of numbers in some milliseconds.
-
-    Here and not in SQL: PostgreSQL takes twice as long to unnest and count them as to send them (measured 2026-11).
-    """
-    if not measures:
-        return
-    wanted: LiteralString = select_place
+    wanted: list[LiteralString] = [*place]
+    for column in _SUMMED:
+        wanted.append((_NUMBER if measures else _TOTAL).replace("COLUMN", column))
     for measure in measures:
-        wanted += ", " + _HISTOGRAM.replace("MEASURE", measure)
-    parts: dict[tuple[object, ...], list[tuple[list[int], ...]]] = {place: [] for place in cells}
-    async with tx.cursor(binary=True) as cursor:
-        cursor.adapters.register_loader(cursor.adapters.types["int2"].array_oid, _SmallintsLoader)
-        cursor.adapters.register_loader(cursor.adapters.types["int4"].array_oid, _IntegersLoader)
-        await cursor.execute(wanted + source, params)
-        width = 2 * len(measures)
+        wanted.append(_HISTOGRAM.replace("MEASURE", measure))
+    grouped: LiteralString = "" if measures else " GROUP BY " + ", ".join(_ORDINALS[: len(place)])
+    first, behind = len(place), len(place) + len(_SUMMED)
+    parts: defaultdict[tuple[int, *tuple[str, ...]], list[_Part]] = defaultdict(list)
+    async with tx.cursor(binary=bool(measures)) as cursor:
+        types = cursor.adapters.types
+        cursor.adapters.register_loader(types["numeric"].oid, IntLoader)
+        cursor.adapters.register_loader(types["int2"].array_oid, _SmallintsLoader)
+        cursor.adapters.register_loader(types["int4"].array_oid, _IntegersLoader)
+        await cursor.execute("SELECT " + ", ".join(wanted) + source + grouped, params)
         for row in await cursor.fetchall():
-            # A cell that is missing was stored since the sums were read.
-            if row[:-width] in parts:
-                parts[row[:-width]].append(row[-width:])
-    for place, arrays in parts.items():
-        for n, measure in enumerate(measures):
-            cells[place].histograms[measure] = _merged([(each[2 * n], each[2 * n + 1]) for each in arrays])
+            parts[row[:first]].append((row[first:behind], row[behind:]))
+    cells = (_cell(place, rows, measures) for place, rows in parts.items())
+    return [cell for cell in cells if cell.evaluations]
+
+
+def _cell(place: tuple[int, *tuple[str, ...]], parts: list[_Part], measures: tuple[Measure, ...]) -> Cell:
+    sums = [sum(column) for column in zip(*(numbers for numbers, _ in parts), strict=True)]
+    histograms: dict[Measure, Histogram] = {
+        measure: _merged([(arrays[2 * n], arrays[2 * n + 1]) for _, arrays in parts])
+        for n, measure in enumerate(measures)
+    }
+    return Cell(
+        place[0],
+        place[1:],
+        *sums[:3],
+        counts=dict(zip(MEASURES, sums[3::2], strict=True)),
+        sums=dict(zip(MEASURES, sums[4::2], strict=True)),
+        histograms=histograms,
+    )
 
 
 def _merged(parts: list[tuple[list[int], list[int]]]) -> Histogram:
@@ -215,7 +205,16 @@ class _IntegersLoader(_SmallintsLoader):
     code, first, step = "i", 6, 2
 
 
+_OF_A_MEASURE: tuple[LiteralString, ...] = ("MEASURE_count", "MEASURE_sum")
 _PREFIXES: tuple[LiteralString, ...] = MEASURES
-_SUMS: LiteralString = "sum(rollup.MEASURE_count), sum(rollup.MEASURE_sum)"
+_SUMMED: tuple[LiteralString, ...] = (
+    "evaluations",
+    "verdicts",
+    "hallucinations",
+    *[each.replace("MEASURE", prefix) for prefix in _PREFIXES for each in _OF_A_MEASURE],
+)
+# Rows that are counted for this answer have numeric sums, which are whole, too.
+_NUMBER: LiteralString = "rollup.COLUMN::bigint"
+_TOTAL: LiteralString = "sum(rollup.COLUMN)"
 _HISTOGRAM: LiteralString = "rollup.MEASURE_buckets, rollup.MEASURE_counts"
 _ORDINALS: tuple[LiteralString, ...] = ("1", "2", "3")

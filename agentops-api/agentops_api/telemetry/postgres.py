@@ -18,6 +18,7 @@ from agentops_api.sessions.models import Place, Session, SessionFilters
 from agentops_api.telemetry import search, words
 from agentops_api.telemetry.aggregates import read_cells
 from agentops_api.telemetry.deletion import forget_labels
+from agentops_api.telemetry.latest import is_worth_asking, latest
 from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
 from agentops_api.telemetry.sessions import read_session, read_sessions, turns
 from agentops_api.telemetry.store import Record, RecordRefused
@@ -178,6 +179,12 @@ class PostgresStore:
         # Which index answers depends on the probability: a prepared plan would be for none in particular.
         prepare = False if filters.min_hallucination_probability is not None else None
         async with self._db.as_project(project_id) as tx:
+            if is_worth_asking(filters):
+                until = await latest(tx, project_id, filters, after=after)
+                if until is None:
+                    return []
+                where.add("created_at < %(until)s", until=until)
+                params["until"] = until
             return await every(tx, Evaluation, _PAGE.replace("CONDITIONS", where.sql), params, prepare=prepare)
 
     async def arrived(self, project_id: UUID, filters: Filters, *, limit: int) -> list[Position]:

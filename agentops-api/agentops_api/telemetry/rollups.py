@@ -8,7 +8,7 @@ why a rebuild equals what was kept incrementally to the last bit. Latency and th
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -134,6 +134,21 @@ FROM sums LEFT JOIN histograms USING (group_n))
 """
 )
 
+
+def _at(resolution: LiteralString, at: LiteralString, source: LiteralString) -> LiteralString:
+    """The rows of the source as part of coarser ones."""
+    return (
+        "SELECT project_id, "
+        + resolution
+        + "::smallint AS resolution, dims, "
+        + at
+        + " AS at, agent_name, model_name, mode, evaluations, verdicts, hallucinations,\n"
+        + _each("PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
+        + "\nFROM "
+        + source
+    )
+
+
 _SAME_GROUP: LiteralString = """
 kept.project_id = due.project_id AND kept.resolution = due.resolution AND kept.dims = due.dims AND kept.at = due.at
 AND kept.agent_name = due.agent_name AND kept.model_name = due.model_name AND kept.mode = due.mode
@@ -146,27 +161,20 @@ WITH taken AS (
     DELETE FROM evaluation_rollups
     WHERE project_id = %(project_id)s AND resolution = 0 AND dims = 'all' AND at = ANY (%(slots)s)
     RETURNING *
-), hourly AS (
-    SELECT project_id, 60::smallint AS resolution, dims, date_trunc('hour', at, 'UTC') AS at,
-           agent_name, model_name, mode,
-           evaluations, verdicts, hallucinations,
-"""
-    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
-    + """
-    FROM taken
-), fresh AS MATERIALIZED ("""
+), hourly AS ("""
+    + _at("60", "date_trunc('hour', at, 'UTC')", "taken")
+    + """), fresh AS MATERIALIZED ("""
     # Nothing is left out yet: what came and what went may be as many, and yet different.
     + _MERGED.replace("SOURCE", "hourly").replace("KEEP", "")
-    + """), daily AS (
-    SELECT project_id, 1440::smallint AS resolution, dims, date_trunc('day', at, 'UTC') AS at,
-           agent_name, model_name, mode, evaluations, verdicts, hallucinations,
-"""
-    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
-    + """
-    FROM fresh
-), merged AS (
-    SELECT * FROM fresh UNION ALL """
+    + """), daily AS ("""
+    + _at("1440", "date_trunc('day', at, 'UTC')", "fresh")
+    + """), days AS MATERIALIZED ("""
     + _MERGED.replace("SOURCE", "daily").replace("KEEP", "")
+    + """), weekly AS ("""
+    + _at("10080", "date_trunc('week', at, 'UTC')", "days")
+    + """), merged AS (
+    SELECT * FROM fresh UNION ALL SELECT * FROM days UNION ALL """
+    + _MERGED.replace("SOURCE", "weekly").replace("KEEP", "")
     + """
 ), levels (dims) AS (
     VALUES ('all'), ('agent'), ('model'), ('mode'), ('none')
@@ -239,24 +247,42 @@ WITH gone AS (
          ) AS PREFIX (buckets, counts)"""
     )
     + """
-), daily AS (
-    SELECT project_id, 1440::smallint AS resolution, dims, %(day)s AS at, agent_name, model_name, mode,
-           evaluations, verdicts, hallucinations,
-"""
-    + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
-    + """
-    FROM hourly
-)
-"""
+), daily AS ("""
+    + _at("1440", "%(day)s", "hourly")
+    + ")\n"
     + INSERT_ROLLUPS
     + "SELECT * FROM hourly UNION ALL "
     + _MERGED.replace("SOURCE", "daily").replace("KEEP", "")
 )
 
 
+_COUNT_A_WEEK: LiteralString = (
+    """
+WITH gone AS (
+    DELETE FROM evaluation_rollups
+    WHERE project_id = %(project_id)s AND resolution = 10080
+      AND dims IN ('all', 'agent', 'model', 'mode', 'none') AND at = %(week)s
+), weekly AS ("""
+    + _at("10080", "%(week)s", "evaluation_rollups")
+    + """
+    WHERE project_id = %(project_id)s AND resolution = 1440
+      AND dims IN ('all', 'agent', 'model', 'mode', 'none')
+      AND at >= %(week)s AND at < %(week)s + interval '168 hours'
+)
+"""
+    + INSERT_ROLLUPS
+    + _MERGED.replace("SOURCE", "weekly").replace("KEEP", "HAVING sum(evaluations) <> 0")
+)
+
+
 def slot_of(at: datetime) -> datetime:
     """The slot that an evaluation of this time is counted in."""
     return at.replace(minute=at.minute // SLOT_MINUTES * SLOT_MINUTES, second=0, microsecond=0)
+
+
+def week_of(day: datetime) -> datetime:
+    """The midnight in UTC, with which a Monday begins, before or at this one."""
+    return day - timedelta(days=day.weekday())
 
 
 async def merge(tx: Tx, project_id: UUID, slots: list[datetime]) -> None:
@@ -297,13 +323,22 @@ async def rebuild(tx: Tx, project_id: UUID) -> None:
     await _work_in_memory(tx)
     # Sorted, one group's rows are in memory at a time; hashed, all of a day's would be.
     await tx.execute("SELECT set_config('enable_hashagg', 'off', true)")
-    for day in await _days(tx, project_id):
+    days = await _days(tx, project_id)
+    for day in days:
         await count_day(tx, project_id, day)
+    for week in sorted({week_of(day) for day in days}):
+        await count_week(tx, project_id, week)
 
 
 async def count_day(tx: Tx, project_id: UUID, day: datetime) -> None:
-    """Makes the rollups of one day of UTC anew from its rows. Merges must be kept out meanwhile."""
+    """Makes the hours and the day of one day of UTC anew from its rows. Merges must be kept out meanwhile, and its week
+    be counted next."""
     await tx.execute(_COUNT_A_DAY, {"project_id": project_id, "day": day})
+
+
+async def count_week(tx: Tx, project_id: UUID, week: datetime) -> None:
+    """Makes the rollups of one week of UTC, by its Monday, anew from its days. Merges must be kept out meanwhile."""
+    await tx.execute(_COUNT_A_WEEK, {"project_id": project_id, "week": week})
 
 
 async def _days(tx: Tx, project_id: UUID) -> list[datetime]:
@@ -327,22 +362,26 @@ async def _days(tx: Tx, project_id: UUID) -> list[datetime]:
     return [day for (day,) in await found.fetchall()]
 
 
+# A week that goes on behind that midnight stays, for the days that do.
+_FORGOTTEN: LiteralString = """
+FROM evaluation_rollups
+WHERE project_id = %(project_id)s AND at < %(before)s
+  AND (resolution <> 10080 OR at <= %(before)s - interval '168 hours')
+"""
+
+
 async def forget(tx: Tx, project_id: UUID, *, before: datetime) -> int:
     """Deletes the rollups before a midnight in UTC; how many rows that were."""
     await _alone(tx, project_id)
-    gone = await tx.execute(
-        "DELETE FROM evaluation_rollups WHERE project_id = %(project_id)s AND at < %(before)s",
-        {"project_id": project_id, "before": before},
-    )
+    gone = await tx.execute("DELETE " + _FORGOTTEN, {"project_id": project_id, "before": before})
+    if gone.rowcount and before.weekday():
+        await count_week(tx, project_id, week_of(before))
     return gone.rowcount
 
 
 async def count_before(tx: Tx, project_id: UUID, *, before: datetime) -> int:
     """How many rows of rollups `forget` would delete now."""
-    found = await tx.execute(
-        "SELECT count(*) FROM evaluation_rollups WHERE project_id = %(project_id)s AND at < %(before)s",
-        {"project_id": project_id, "before": before},
-    )
+    found = await tx.execute("SELECT count(*) " + _FORGOTTEN, {"project_id": project_id, "before": before})
     row = await found.fetchone()
     assert row is not None, "an aggregate has a row"
     return row[0]

@@ -1,7 +1,7 @@
 /** The addresses of the screens. Each screen's code is loaded when it is first shown. */
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { workIn } from "./api/client";
+import { Problem, type Schemas, workIn } from "./api/client";
 import { accessToken, hasExpired } from "./api/session";
 import { type Search, searchOf } from "./filters";
 import { meQuery, queryClient } from "./queries";
@@ -12,6 +12,8 @@ import { Missing, Waiting } from "./ui/Missing";
 const root = createRootRoute({ notFoundComponent: Missing });
 
 export type LoginSearch = { why?: "expired"; from?: string };
+/** Which conversation is read. */
+export type ConversationSearch = Search & { of?: string };
 
 const login = createRoute({
   getParentRoute: () => root,
@@ -40,8 +42,15 @@ const signedIn = createRoute({
       const from = location.pathname === "/" ? undefined : location.pathname + location.searchStr;
       throw redirect({ to: "/login", search: { from, why: hasExpired() ? "expired" : undefined } });
     }
-    workIn((search as Search).project ?? null);
-    await queryClient.ensureQueryData(meQuery);
+    const { project } = search as Search;
+    workIn(project ?? null);
+    const isTheirs = (me: Schemas["Me"]) =>
+      me.organizations.some(({ projects }) => projects.some(({ id }) => id === project));
+    const me = await queryClient.ensureQueryData(meQuery);
+    // They may have joined it since the answer was kept.
+    if (project && !isTheirs(me) && !isTheirs(await queryClient.fetchQuery({ ...meQuery, staleTime: 0 }))) {
+      throw new Problem(404, "There is no such project, or it is not yours. Ask whom you have the link from.", null);
+    }
   },
   component: Shell,
   errorComponent: Failure,
@@ -56,6 +65,16 @@ const screen = <P extends string>(path: P, load: () => Promise<{ Screen: React.C
     errorComponent: Failure,
   });
 
+const conversation = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/sessions/view",
+  beforeLoad: ({ search }) => {
+    if (!(search as ConversationSearch).of) throw redirect({ to: "/sessions", search });
+  },
+  component: lazyRouteComponent(() => import("./sessions/Conversation"), "Screen"),
+  errorComponent: Failure,
+});
+
 const tree = root.addChildren([
   login,
   register,
@@ -66,7 +85,7 @@ const tree = root.addChildren([
     screen("/evaluations/beside/$left/$right", () => import("./evaluations/Beside")),
     screen("/evaluations/$id", () => import("./evaluations/Detail")),
     screen("/sessions", () => import("./sessions/Screen")),
-    screen("/sessions/view", () => import("./sessions/Conversation")),
+    conversation,
     screen("/compare", () => import("./compare/Screen")),
     screen("/settings", () => import("./settings/Screen")),
   ]),
@@ -78,6 +97,7 @@ export const router = createRouter({
   defaultPreload: "intent",
   defaultPreloadStaleTime: 0,
   defaultPendingMs: 300,
+  defaultErrorComponent: Failure,
   scrollRestoration: true,
   // Plain queries: what stands in the address is what was meant, and can be read.
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),

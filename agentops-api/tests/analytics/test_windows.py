@@ -24,7 +24,9 @@ from hypothesis import strategies as st
 
 NOW = datetime(2026, 11, 23, 12, 7, 31, tzinfo=UTC)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MONDAY = datetime(2000, 1, 3, tzinfo=UTC)
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+COARSER = {Resolution.QUARTER: HOUR, Resolution.HOUR: DAY, Resolution.DAY: WEEK}
 # Whole, half and quarter hours; clocks that move by half an hour, at midnight, over midnight, at one minute past the
 # hour, across the date line; and one that never moves.
 ZONES = (
@@ -256,13 +258,13 @@ def check(start: datetime, end: datetime, cuts: Sequence[datetime], found: Seque
         assert each.start < each.end
         assert after is None or after.resolution != each.resolution
         length = timedelta(minutes=each.resolution)
-        assert (each.start - EPOCH) % length == (each.end - EPOCH) % length == timedelta()
+        assert (each.start - MONDAY) % length == (each.end - MONDAY) % length == timedelta()
         # A cut within the segment must be where one of its rows starts.
-        assert all((at - EPOCH) % length == timedelta() for at in inner if each.start < at < each.end)
-        if each.resolution is Resolution.DAY:
+        assert all((at - MONDAY) % length == timedelta() for at in inner if each.start < at < each.end)
+        if each.resolution is Resolution.WEEK:
             continue
-        coarser = HOUR if each.resolution is Resolution.QUARTER else DAY
-        at = each.start - (each.start - EPOCH) % coarser
+        coarser = COARSER[each.resolution]
+        at = each.start - (each.start - MONDAY) % coarser
         while at < each.end:
             fits = start <= at and at + coarser <= end and not any(at < cut < at + coarser for cut in inner)
             assert not fits, f"{at} could be one row of {coarser}"
@@ -295,6 +297,20 @@ def test_days_of_utc_are_read_from_days_and_the_edges_from_finer_rows() -> None:
     ]
 
 
+def test_whole_weeks_of_utc_are_read_from_weeks_where_buckets_are_no_shorter() -> None:
+    window = Window(utc(2026, 11, 1), utc(2026, 11, 18), ZoneInfo("UTC"))
+    weeks = [
+        Segment(Resolution.DAY, utc(2026, 11, 1), utc(2026, 11, 2)),
+        Segment(Resolution.WEEK, utc(2026, 11, 2), utc(2026, 11, 16)),
+        Segment(Resolution.DAY, utc(2026, 11, 16), utc(2026, 11, 18)),
+    ]
+    assert segments(window.start, window.end) == weeks
+    assert segments(window.start, window.end, boundaries(window, "week")) == weeks
+    assert segments(window.start, window.end, boundaries(window, "day")) == [
+        Segment(Resolution.DAY, window.start, window.end)
+    ]
+
+
 def test_days_of_berlin_are_read_from_hours() -> None:
     window = Window(utc(2026, 3, 1, 23), utc(2026, 5, 1, 22), ZoneInfo("Europe/Berlin"))
     assert segments(window.start, window.end, boundaries(window, "day")) == [
@@ -315,7 +331,7 @@ def test_days_of_kolkata_are_read_from_hours_but_for_those_that_midnight_cuts() 
 
 def test_without_buckets_ten_years_are_a_few_segments() -> None:
     window = window_of(now=NOW, days=3_653)
-    assert [each.resolution for each in segments(window.start, window.end)] == [60, 1440, 60]
+    assert [each.resolution for each in segments(window.start, window.end)] == [60, 1440, 10080, 60]
 
 
 @pytest.mark.parametrize(("interval", "days"), [("hour", 80), ("day", 1_990), ("week", 3_653)])

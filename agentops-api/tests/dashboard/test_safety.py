@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, ViewportSize
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server
 from tests.dashboard.people import Person, Tab, newcomer, open_tab
 
-from scripts.chromium import PHONE, Theme, sign_in, window
+from scripts.chromium import DESK, PHONE, Theme, sign_in, window
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
 AXE = Path(__file__).parents[2] / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
@@ -40,38 +40,57 @@ def screens(id: str, other: str, session_id: str) -> list[str]:
     ]  # fmt: skip
 
 
-async def violations(tab: Tab, path: str) -> list[str]:
-    await tab.go(path)
+async def violations(tab: Tab, place: str) -> list[str]:
+    """What axe finds in what is shown now: on a desk in both themes, and on a phone, where nothing may be wider."""
+    page = tab.page
     # Evaluated from outside: the page's policy would let no such script in.
-    await tab.page.evaluate(AXE.read_text())
-    return [f"{path} {each}" for each in await tab.page.evaluate(FOUND)]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_axe_finds_nothing_on_any_screen(chrome: Browser, person: Person, theme: Theme) -> None:
+    await page.evaluate(AXE.read_text())
     found: list[str] = []
-    async with window(chrome, person.url, theme=theme) as context:
-        tab = await open_tab(context, person.url)
-        for path in ("/app/login", "/app/register"):
-            found += await violations(tab, path)
-        await sign_in(context, person.email, PASSWORD)
-        tab = await open_tab(context, person.url)
-        for path in screens(person.history[-1], person.history[-2], "conversation-1"):
-            found += await violations(tab, path)
-        await tab.assert_clean()
+    views: tuple[tuple[Theme, ViewportSize], ...] = (("light", DESK), ("dark", DESK), ("dark", PHONE))
+    for theme, size in views:
+        await page.emulate_media(color_scheme=theme)
+        await page.set_viewport_size(size)
+        await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert await page.evaluate("document.documentElement.dataset.mantineColorScheme") == theme
+        found += [f"{place} {theme} {size['width']}: {each}" for each in await page.evaluate(FOUND)]
+    if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append(f"{place} is wider than a phone")
+    await page.set_viewport_size(DESK)
+    return found
+
+
+async def test_axe_finds_nothing_on_any_screen_in_either_theme_and_on_a_phone(outside: Tab, person: Person) -> None:
+    found: list[str] = []
+    for path in ("/app/login?why=expired", "/app/register"):
+        await outside.go(path)
+        found += await violations(outside, path)
+    await sign_in(outside.page.context, person.email, PASSWORD)
+    for path in screens(person.history[-1], person.history[-2], "conversation-1"):
+        await outside.go(path)
+        found += await violations(outside, path)
     assert not found, "\n".join(found)
 
 
-async def test_on_a_phone_no_screen_is_wider_than_the_phone(chrome: Browser, person: Person) -> None:
-    async with window(chrome, person.url, size=PHONE) as context:
-        await sign_in(context, person.email, PASSWORD)
-        tab = await open_tab(context, person.url)
-        wide: list[str] = []
-        for path in screens(person.history[-1], person.history[-2], "conversation-1")[:9]:
-            await tab.go(path)
-            if await tab.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                wide.append(path)
-        assert wide == []
+async def test_axe_finds_nothing_where_there_is_nothing_and_in_dialogs(server: Server, outside: Tab) -> None:
+    page, new = outside.page, await newcomer(server)
+    await sign_in(page.context, new.email, PASSWORD)
+    found: list[str] = []
+    for path in ("/app/", "/app/evaluations?q=nothing", "/app/sessions", "/app/compare", "/app/evaluations/nonsense"):
+        await outside.go(path)
+        found += await violations(outside, path)
+    await outside.go("/app/settings?section=keys")
+    await page.get_by_role("button", name="New key").click()
+    await page.get_by_role("dialog").wait_for()
+    found += await violations(outside, "a new key")
+    await page.get_by_label("Name").fill("browser")
+    await page.get_by_role("button", name="Make the key").click()
+    await page.get_by_role("button", name="I have it").wait_for()
+    found += await violations(outside, "a key that was made")
+    await page.get_by_role("button", name="I have it").click()
+    await page.get_by_role("button", name="Revoke").first.click()
+    await page.get_by_role("button", name="Keep it").wait_for()
+    found += await violations(outside, "revoking a key")
+    assert not found, "\n".join(found)
 
 
 async def test_what_agents_send_is_text_on_every_screen(chrome: Browser, server: Server) -> None:

@@ -160,6 +160,33 @@ async def test_the_allowance_of_a_request_is_in_its_answer_and_in_no_other() -> 
     assert b"ratelimit" not in found[1]
 
 
+async def test_who_is_cut_off_by_the_servers_stop_is_told_to_ask_again() -> None:
+    reached = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    edge = Edge(app, origins=(), body_bytes_max=1_000, direct={}, requests=Requests())
+    scope: Scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "query_string": b""}
+    # As uvicorn does at the end of its patience.
+    asking = asyncio.ensure_future(edge({**scope, "headers": [HOST]}, receive, send))
+    await reached.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert sent[0]["status"] == 503
+    assert dict(sent[0]["headers"])[b"retry-after"] == b"5"
+
+
 async def test_ingest_is_logged_at_debug_and_the_rest_at_info(
     client: AsyncClient, logged: pytest.LogCaptureFixture
 ) -> None:

@@ -113,6 +113,7 @@ async def test_what_cannot_be_true_of_the_answer_is_refused_alone(sdk: AsyncClie
     results = batch.json()["results"]
     assert [each["status"] for each in results] == ["created", "rejected", "created"]
     assert results[1]["error"].startswith(name)
+    assert "Value error" not in results[1]["error"], "that is the library's, not ours"
 
 
 async def test_no_verdict_is_in_no_rate(owner: Somebody) -> None:
@@ -137,3 +138,17 @@ async def test_no_verdict_is_in_no_rate(owner: Somebody) -> None:
         rates = re.findall(r'(?:hallucination_rat(?:e":|io\{[^}]*\} )|"value":)([0-9.]+)', answer.text)
         assert rates, answer.text
         assert set(map(float, rates)) == {0.5}, answer.text
+
+
+async def test_a_comparison_counts_verdicts_and_no_more(owner: Somebody) -> None:
+    item: Json = {"prompt": "p", "response": "r", "model_name": "base"}
+    judged = [item | {"hallucinated": n % 4 == 0} for n in range(200)]
+    unjudged = [item | {"model_name": "candidate", "status": "unverified"}] * 600
+    items = judged + [each | {"model_name": "candidate"} for each in judged] + unjudged
+    assert (await owner.sdk.post("/evaluations/batch", json={"evaluations": items})).status_code == 201
+
+    asked = "/api/v1/analytics/compare?days=1&base_model_name=base&candidate_model_name=candidate"
+    compared = (await owner.sdk.get(asked)).json()
+    [rate] = [change for change in compared["changes"] if change["metric"] == "hallucination_rate"]
+    assert (rate["base"], rate["candidate"], rate["significant"]) == (0.25, 0.25, False)
+    assert (compared["base"]["figures"]["verdicts"], compared["candidate"]["figures"]["verdicts"]) == (200, 200)

@@ -2,12 +2,14 @@
 
 import gzip
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
+from agentops_api import clock
 from agentops_api.edge.runtime import Runtime
 from agentops_api.exports import store, write_file
 from agentops_api.exports.read import read
@@ -163,6 +165,8 @@ async def test_a_file_is_there_when_its_job_is_done_until_it_is_deleted_or_expir
     deleted, expired, kept = [(await written(server, database, sdk))["report"]["file"] for _ in range(3)]
     for _ in range(2):
         assert (await sdk.delete(deleted)).status_code == 204
+    report = (await sdk.get(deleted.replace("exports", "jobs").removesuffix("/file"))).json()["report"]
+    assert datetime.fromisoformat(report["expires_at"]) <= clock.now()
     ask(
         database.superuser_url,
         "UPDATE jobs SET report = report || '{\"expires_at\": \"2026-01-01T00:00:00Z\"}' WHERE report ->> 'file' = %s",

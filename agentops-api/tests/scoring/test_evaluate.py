@@ -1,12 +1,18 @@
 """The server judges an answer and stores it: once, in time, and for whom it may."""
 
 import asyncio
+import json
+import os
+import signal
 from contextlib import ExitStack
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+import uvloop
 from agentops_api.detect import LocalDetector
 from agentops_api.edge.runtime import Runtime
+from agentops_api.scoring import child
 from agentops_api.scoring.detectors import WAITING_MAX, WAITING_PER_PROJECT_MAX, Answer, DetectorFailed, Detectors
 from agentops_api.scoring.models import DOCUMENTS_CHARS_MAX, RESPONSE_CHARS_MAX
 from httpx2 import AsyncClient
@@ -82,6 +88,12 @@ async def test_what_breaks_a_rule_is_refused_before_it_is_judged(sdk: AsyncClien
     assert (await sdk.get("/evaluations/stats")).json()["total_evaluations"] == 0
 
 
+async def test_the_longest_texts_are_judged_however_their_json_is_escaped(sdk: AsyncClient) -> None:
+    body = json.dumps(WITHOUT_DOCUMENTS | {"retrieved_docs": ["\N{GRINNING FACE}" * DOCUMENTS_CHARS_MAX]})
+    answer = await sdk.post(PATH, content=body, headers={"Content-Type": "application/json"})
+    assert (len(body) > 2**21, answer.status_code) == (True, 201), answer.text
+
+
 async def test_who_waits_in_a_line_that_is_full_is_told_to_come_back(
     server: Runtime, sdk: AsyncClient, owner: Somebody, stranger: Somebody
 ) -> None:
@@ -106,6 +118,32 @@ async def test_an_answer_that_takes_too_long_costs_its_process_and_nothing_else(
     async with Detectors(processes_max=1) as patient:
         found = await asyncio.gather(*(patient.detect(Answer("p", str(n), ["5 goods"])) for n in range(8)))
         assert [each["hallucinated"] for each in found] == [n != 5 for n in range(8)], "each got its own answer"
+
+
+def test_a_process_that_was_killed_while_it_was_idle_costs_no_answer() -> None:
+    answer = Answer("p", "5", ["5 goods"])
+
+    async def flow() -> None:
+        async with Detectors(processes_max=1) as detectors:
+            first = await detectors.detect(answer)
+            [pid] = _children()
+            os.kill(pid, signal.SIGKILL)
+            assert await detectors.detect(answer) == first, "nobody told the server yet"
+            [pid] = _children()
+            os.kill(pid, signal.SIGKILL)
+            while pid in _children():  # noqa: ASYNC110 - nobody but the kernel knows when a process ends
+                await asyncio.sleep(0)
+            assert await detectors.detect(answer) == first, "the server knows"
+
+    # As the server runs: uvloop raises what asyncio does not.
+    uvloop.run(flow())
+
+
+def _children() -> list[int]:
+    """The detector's processes of this one, without those that ended."""
+    lists = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    pids = [int(pid) for each in lists for pid in each.read_text().split()]
+    return [pid for pid in pids if child.__name__ in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 async def test_who_may_not_send_may_not_have_judged(viewer: Somebody, owner: Somebody, anonymous: AsyncClient) -> None:

@@ -15,6 +15,7 @@ from agentops_api.calibrations.models import LabelItem
 from agentops_api.db.pool import Database, Tx
 from agentops_api.edge.runtime import Runtime
 from agentops_api.evaluations.models import Position
+from agentops_api.exports.store import add_part
 from agentops_api.jobs.store import enqueue
 from agentops_api.retention.models import Retention
 from agentops_api.retention.store import set_retention
@@ -33,12 +34,13 @@ TENANT_TABLES = {
     "users", "sessions", "organizations", "memberships", "projects", "api_keys",
     "evaluations", "evaluation_ids", "evaluation_rollups", "search_words", "search_pending",
     "jobs", "project_retention", "evaluation_labels", "calibrations", "project_scoring", "scoring_log",
+    "export_parts",
 }  # fmt: skip
 NO_TENANTS = {"login_failures", "alembic_version", "job_slots"}
 HAS_NO_BUSINESS_WITH = {
     "as_system": TENANT_TABLES
     - {"users", "sessions", "organizations", "memberships", "projects", "api_keys", "search_pending"},
-    "as_jobs": TENANT_TABLES - {"jobs", "project_retention", "project_scoring"},
+    "as_jobs": TENANT_TABLES - {"jobs", "project_retention", "project_scoring", "export_parts"},
 }
 """The system's role must find out who is calling, and that of the jobs takes everybody's from the queue."""
 
@@ -104,6 +106,7 @@ async def scene(server: Runtime, owner: Somebody, stranger: Somebody, database: 
             job_id = await enqueue(tx, "unheard_of", {}, project_id=somebody.project_id)
             assert job_id
             evaluation = Position(datetime.fromisoformat(made.json()["created_at"]), UUID(made.json()["id"]))
+            await add_part(tx, somebody.project_id, job_id, 0, b"a file")
             await scoring.log(tx, somebody.project_id, job_id, [(evaluation, "scored", None)])
             label = LabelItem(evaluation_id=evaluation.id, hallucinated=True)
             assert await calibrations.label(tx, somebody.project_id, [label])

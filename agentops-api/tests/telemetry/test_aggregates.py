@@ -31,7 +31,8 @@ _questions = st.tuples(
     st.sampled_from(["hour", "day", "week"]),
     st.lists(st.sampled_from(DIMS), max_size=2, unique=True).map(tuple),
     st.builds(Group, agent=st.sampled_from([None, "a", ""]), model=st.sampled_from([None, "m1"]), mode=st.none()),
-    st.integers(0, 100),
+    # Hours beyond two days: some windows hold whole weeks.
+    st.integers(0, 100) | st.integers(240, 480),
 )
 
 
@@ -46,7 +47,7 @@ async def check(db: Database, history: History, asked: list[Asked]) -> None:
     store, project_id = PostgresStore(db), uuid4()
     middle = len(history) // 2
     for n, part in enumerate((history[:middle], history[middle:])):
-        records = await insert(store, project_id, [(item, age * 37) for item, age, _ in part])
+        records = await insert(store, project_id, [(item, age * 60) for item, age, _ in part])
         for record, (_, _, fate) in zip(records, part, strict=True):
             if fate == "delete":
                 assert await store.delete(project_id, record.id)

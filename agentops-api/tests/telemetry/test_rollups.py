@@ -51,7 +51,7 @@ async def check_history(db: Database, history: list[tuple[EvaluationIn, int, str
     store, project_id = PostgresStore(db), uuid4()
     middle = len(history) // 2
     for part in filter(None, (history[:middle], history[middle:])):
-        records = await insert(store, project_id, [(item, age) for item, age, _ in part])
+        records = await insert(store, project_id, [(item, age * 60) for item, age, _ in part])
         for record, (_, _, fate) in zip(records, part, strict=True):
             if fate == "delete":
                 assert await store.delete(project_id, record.id)
@@ -96,6 +96,33 @@ async def test_a_rebuild_corrects_days_with_and_without_evaluations(db: Database
             await tx.execute(damage)
             await rollups.rebuild(tx, project_id)
         assert await rows_of(db, project_id) == healed
+
+
+async def test_a_week_that_is_forgotten_in_part_counts_its_days_that_are_left(db: Database) -> None:
+    project_id = uuid4()
+    items = [(EvaluationIn(prompt="p", response="r", latency_sec=0.5), 60 * 24 * day // 7) for day in range(24)]
+    await insert(PostgresStore(db), project_id, items)
+    async with db.as_project(project_id) as tx:
+        await rollups.merge(tx, project_id, await rollups.unmerged_slots(tx, project_id))
+    today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    # Eight midnights in a row: a Monday is among them, and all other days.
+    for before in (today - timedelta(days=days) for days in range(16, 8, -1)):
+        async with db.as_project(project_id) as tx:
+            due = await rollups.count_before(tx, project_id, before=before)
+            assert await rollups.forget(tx, project_id, before=before) == due
+            assert await rollups.count_before(tx, project_id, before=before) == 0
+            left = await tx.execute(
+                "SELECT sum(evaluations), sum(latency_count), sum((SELECT sum(n) FROM unnest(latency_counts) AS n))"
+                " FROM evaluation_rollups WHERE dims = 'none' AND resolution IN (1440, 10080) GROUP BY resolution"
+            )
+            days, weeks = await left.fetchall()
+            assert days == weeks
+            assert 0 < days[0] < 24
+        cells = [
+            await PostgresStore(db).cells(project_id, Question(start, today, [start]))
+            for start in (before, before - timedelta(days=before.weekday()), before - timedelta(days=7))
+        ]
+        assert cells[0] == cells[1] == cells[2]
 
 
 async def test_histogram_buckets_keep_latency_within_one_percent(db: Database) -> None:

@@ -342,7 +342,7 @@ export interface paths {
         post?: never;
         /**
          * Delete the file of an export
-         * @description Before it expires. 409 while the job is not done.
+         * @description Before it expires; the job's report then says that it has. 409 while the job is not done.
          */
         delete: operations["delete_export_file"];
         options?: never;
@@ -4838,6 +4838,7 @@ export interface operations {
                 min_hallucination_probability?: number | null;
             };
             header?: {
+                /** @description The event to go on behind, as browsers send it. */
                 "last-event-id"?: string | null;
             };
             path?: never;

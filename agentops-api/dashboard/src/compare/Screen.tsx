@@ -11,13 +11,7 @@ import { Empty, Page, Panel, Skeleton } from "../ui/Page";
 import { shortTime, ZONE } from "../ui/time";
 import { Changes } from "./Changes";
 import styles from "./compare.module.css";
-import { type CompareSearch, compareSearchOf, KINDS, type Kind, paramsOf } from "./sides";
-
-const SHIFTS = [
-  { value: "0", label: "just before" },
-  { value: "7", label: "7 days earlier" },
-  { value: "28", label: "28 days earlier" },
-];
+import { type CompareSearch, compareSearchOf, KINDS, type Kind, paramsOf, SHIFTS } from "./sides";
 
 export function Screen() {
   const search = useSearch({ from: "/signed-in" });

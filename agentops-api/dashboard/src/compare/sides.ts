@@ -4,16 +4,19 @@ import { DAY, namesOf, type Period, periodOf, type Search } from "../filters";
 
 export const KINDS = ["period", "model", "agent"] as const;
 export type Kind = (typeof KINDS)[number];
+export const SHIFTS = [
+  { value: "0", label: "just before" },
+  { value: "7", label: "7 days earlier" },
+  { value: "28", label: "28 days earlier" },
+];
 export type CompareSearch = { by?: Kind; base?: string; candidate?: string };
 
 export function compareSearchOf(raw: Record<string, unknown>): CompareSearch {
   const text = (name: string) => (typeof raw[name] === "string" && raw[name] !== "" ? raw[name] : undefined);
-  const by = text("by");
-  return {
-    by: KINDS.find((kind) => kind === by),
-    base: text("base"),
-    candidate: text("candidate"),
-  };
+  const by = KINDS.find((kind) => kind === text("by"));
+  const base = text("base");
+  if (by === undefined || by === "period") return { by, base: SHIFTS.find(({ value }) => value === base)?.value };
+  return { by, base, candidate: text("candidate") };
 }
 
 /** The parameters of the call, or null while a side is not chosen. */

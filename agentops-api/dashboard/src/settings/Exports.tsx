@@ -1,8 +1,10 @@
 import { Button } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import type { Schemas } from "../api/client";
+import { api, type Schemas, told } from "../api/client";
+import { usePlace } from "../shell/Projects";
 import { Badge, Bar } from "../ui/Badge";
+import { Confirm } from "../ui/Confirm";
 import { bytes, exactCount, NOTHING } from "../ui/numbers";
 import { Wide } from "../ui/Page";
 import { ago, fullTime, listTime } from "../ui/time";
@@ -39,6 +41,8 @@ export function Exports({ jobs }: { jobs: Job[] }) {
 }
 
 function Row({ job }: { job: Job }) {
+  const role = usePlace()?.organization.role;
+  const mayDelete = role !== undefined && role !== "viewer";
   const now = Date.now();
   const file = fileOf(job, now);
   return (
@@ -52,7 +56,10 @@ function Row({ job }: { job: Job }) {
       <td className="num">{exactCount(file?.rows ?? job.done)}</td>
       <td className="num">{file ? `${bytes(file.bytes)} ${file.format}` : NOTHING}</td>
       <td title={file ? fullTime(file.expiresAt) : undefined}>{file ? ago(file.expiresAt, now) : NOTHING}</td>
-      <td className={styles.act}>{file && <Fetch file={file} />}</td>
+      <td className={styles.act}>
+        {file && <Fetch file={file} />}
+        {file && mayDelete && <Delete job={job} file={file} />}
+      </td>
     </tr>
   );
 }
@@ -95,5 +102,41 @@ function Fetch({ file }: { file: ExportFile }) {
     >
       {run.isPending ? `${percent} %` : run.isError ? "Try again" : "Download"}
     </Button>
+  );
+}
+
+function Delete({ job, file }: { job: Job; file: ExportFile }) {
+  const [isAsking, setAsking] = useState(false);
+  const client = useQueryClient();
+  const run = useMutation({
+    mutationFn: () => told(api.DELETE("/api/v1/exports/{id}/file", { params: { path: { id: job.id } } })),
+    onSuccess: async () => {
+      setAsking(false);
+      await client.invalidateQueries({ queryKey: ["exports"] });
+    },
+  });
+  return (
+    <>
+      <Button
+        variant="subtle"
+        color="red"
+        size="compact-xs"
+        onClick={() => setAsking(true)}
+        aria-label={`Delete ${file.name}`}
+      >
+        Delete
+      </Button>
+      <Confirm
+        opened={isAsking}
+        title="Delete this file?"
+        action="Delete"
+        isPending={run.isPending}
+        error={run.error}
+        confirm={() => run.mutate()}
+        cancel={() => setAsking(false)}
+      >
+        {file.name} ({bytes(file.bytes)}) is deleted. The evaluations in it stay.
+      </Confirm>
+    </>
   );
 }

@@ -1,14 +1,15 @@
 import { Button } from "@mantine/core";
 import { useQueryErrorResetBoundary } from "@tanstack/react-query";
-import { useRouter } from "@tanstack/react-router";
+import { Link, useRouter } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { Problem } from "../api/client";
 import { Glyph } from "./icons";
 import styles from "./ui.module.css";
 
-type Props = { error: unknown; retry?: () => void };
+type Props = { error: unknown; retry?: () => void; other?: ReactNode };
 
 /** What went wrong, in the server's words, and a way on. */
-export function Failed({ error, retry }: Props) {
+export function Failed({ error, retry, other }: Props) {
   const { message, requestId } = describe(error);
   return (
     <div className={styles.empty} role="alert">
@@ -23,11 +24,12 @@ export function Failed({ error, retry }: Props) {
           Try again
         </Button>
       )}
+      {other}
     </div>
   );
 }
 
-/** The same for a whole screen. */
+/** The same for a whole screen. The way to the overview leaves behind what the address said. */
 export function Failure({ error }: { error: unknown }) {
   const router = useRouter();
   const { reset } = useQueryErrorResetBoundary();
@@ -35,11 +37,11 @@ export function Failure({ error }: { error: unknown }) {
     reset();
     void router.invalidate();
   };
-  return <Failed error={error} retry={retry} />;
+  return <Failed error={error} retry={retry} other={<Link to="/">To the overview</Link>} />;
 }
 
 function describe(error: unknown): { message: string; requestId: string | null } {
   if (error instanceof Problem) return { message: error.message, requestId: error.requestId };
-  const message = error instanceof Error ? error.message : "Something unexpected happened.";
-  return { message, requestId: null };
+  const detail = error instanceof Error ? ` (${error.message})` : "";
+  return { message: `The dashboard failed at this${detail}. Try again, or reload the page.`, requestId: null };
 }

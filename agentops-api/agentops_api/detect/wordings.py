@@ -1,0 +1,24 @@
+"""In which order a text has its words."""
+
+from itertools import pairwise
+
+from .text import Sentence
+
+
+class Wordings:
+    """The words of some sentences, and which stand side by side in them. All are stems."""
+
+    def __init__(self) -> None:
+        self.stems: set[str] = set()
+        self.bigrams: set[tuple[str, str]] = set()
+        self.trigrams: set[tuple[str, str, str]] = set()
+        self.content_bigrams: set[tuple[str, str]] = set()
+        """Of words that say something, over those between them that do not."""
+
+    def add(self, sentence: Sentence) -> None:
+        """Take in one sentence."""
+        stems = sentence.stems
+        self.stems.update(stems)
+        self.bigrams.update(pairwise(stems))
+        self.trigrams.update(zip(stems, stems[1:], stems[2:], strict=False))
+        self.content_bigrams.update(pairwise([token.stem for token in sentence.tokens if token.weight]))
