@@ -2,7 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, Strict, StringConstraints, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    Strict,
+    StringConstraints,
+    ValidationInfo,
+)
 from typing_extensions import TypedDict
 
 from agentops_api.detect import Label
@@ -11,7 +20,13 @@ from agentops_api.detect.wire import CLAIMS_MAX, QUOTE_CHARS_MAX, REASON_CHARS_M
 _DOCUMENTS_MAX = 200
 _OFFSET_MAX = 1_000_000
 
-_Offset = Annotated[int, Field(ge=0, le=_OFFSET_MAX), Strict()]
+
+def _whole(value: object) -> object:
+    """In JSON 1.0 is a whole number too (JSON Schema 2020-12, validation, section 6.1.1)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Offset = Annotated[int, Field(ge=0, le=_OFFSET_MAX), Strict(), BeforeValidator(_whole)]
 _Quote = Annotated[str, StringConstraints(max_length=QUOTE_CHARS_MAX)]
 _Reason = Annotated[str, StringConstraints(max_length=REASON_CHARS_MAX)]
 
@@ -41,7 +56,7 @@ class Evidence(TypedDict):
 
     __pydantic_config__ = _CONFIG  # pyright: ignore[reportGeneralTypeIssues] - pydantic's own way
 
-    document: Annotated[int, Field(ge=0, lt=_DOCUMENTS_MAX), Strict()]
+    document: Annotated[int, Field(ge=0, lt=_DOCUMENTS_MAX), Strict(), BeforeValidator(_whole)]
     """The document's position in `retrieved_docs`, from 0."""
     start: _Offset
     """Where the stretch begins in that document, in characters (Unicode code points)."""

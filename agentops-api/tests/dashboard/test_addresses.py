@@ -25,7 +25,7 @@ OTHERS = (
     "/compare?by=nobody&base=x&candidate=y",
     "/compare?by=model&base=x&candidate=y",
     "/settings?section=nonsense",
-    "/nonsense/%20/x",
+    "/nonsense/x",
     f"/?project={NOBODY}",
     f"/settings?project={NOBODY}",
 )

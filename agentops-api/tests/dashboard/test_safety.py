@@ -40,6 +40,16 @@ def screens(id: str, other: str, session_id: str) -> list[str]:
     ]  # fmt: skip
 
 
+# Colours fade from theme to theme; what pulses for ever is not waited for.
+SETTLED = """
+async () => {
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const finite = (each) => Number.isFinite(Number(each.effect.getComputedTiming().endTime));
+    await Promise.allSettled(document.getAnimations().filter(finite).map((each) => each.finished));
+}
+"""
+
+
 async def violations(tab: Tab, place: str) -> list[str]:
     """What axe finds in what is shown now: on a desk in both themes, and on a phone, where nothing may be wider."""
     page = tab.page
@@ -50,7 +60,7 @@ async def violations(tab: Tab, place: str) -> list[str]:
     for theme, size in views:
         await page.emulate_media(color_scheme=theme)
         await page.set_viewport_size(size)
-        await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        await page.evaluate(SETTLED)
         assert await page.evaluate("document.documentElement.dataset.mantineColorScheme") == theme
         found += [f"{place} {theme} {size['width']}: {each}" for each in await page.evaluate(FOUND)]
     if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):

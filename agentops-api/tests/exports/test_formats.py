@@ -206,6 +206,7 @@ def test_csv_is_rfc_4180_and_its_last_record_says_the_end() -> None:
         "retrieved_docs": "", "semantic_drift": "0.5", "uncertainty": "", "factual_support": "",
         "hallucination_probability": "", "hallucinated": "true", "latency_sec": "0.25", "throughput_qps": "",
         "mode": "", "model_name": "m", "agent_name": "a", "session_id": "", "metadata": "",
+        "claims": "", "status": "", "scoring": "", "detector": "",
     }  # fmt: skip
     assert end[:2] == ["#end", "rows=1"]
     assert len(end) == len(header)

@@ -109,6 +109,7 @@ async def started(site: Site, database: TestDatabase) -> Server:
         MIGRATION_DATABASE_URL=database.owner_url,
         LOG_LEVEL="DEBUG",
         RATE_LIMIT_PER_MINUTE="100000",
+        STREAM_SECONDS_MAX="0.01",
     )
 
 
