@@ -67,7 +67,8 @@ def test_a_document_that_gives_orders_changes_nothing_but_the_evidence(server: J
     assert {**plain, "messages": None} == {**attacked, "messages": None}
     data = data_of(attacked)
     assert {name: len(data[name]) for name in data} == {"question": len(PROMPT), "claims": 4, "evidence": 6}
-    shown = [each["text"] for each in data["evidence"]]
+    # The control's sentence may stand anywhere, between these two as well.
+    shown = [each["text"] for each in data["evidence"] if not each["text"].startswith("The reference number")]
     assert "".join(INJECTION.split()) in "".join("".join(shown).split())
     assert all(set(each) == {"sentence", "text"} for each in data["evidence"])
 
@@ -363,7 +364,7 @@ sys.stdin.read(1)
 
 
 def test_what_was_given_up_is_not_judged_any_more(server: Judging) -> None:
-    asked = threading.Event()
+    asked, others = threading.Event(), set(threading.enumerate())
 
     def wait(handler: Handler) -> None:
         asked.set()
@@ -378,7 +379,7 @@ def test_what_was_given_up_is_not_judged_any_more(server: Judging) -> None:
             trace.response = TRUE
     assert asked.wait(10)
     ops.close(0)
-    [sender] = [thread for thread in threading.enumerate() if thread.name == "agentops-sender"]
+    [sender] = [each for each in threading.enumerate() if each.name == "agentops-sender" and each not in others]
     server.ending.set()
     sender.join(10)
     assert (len(server.requests), ops.delivery().dropped, ops.delivery().queued_bytes) == (1, {"shutdown": 20}, 0)
