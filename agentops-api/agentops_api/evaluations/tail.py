@@ -145,7 +145,7 @@ class Stream(Response):
         with self._streams.place(project_id), self._streams.writer.watched(project_id) as committed:
             await self._tail.begin(self._after)
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            gone = asyncio.create_task(_until_gone(receive))
+            gone = asyncio.create_task(_until_gone(receive, committed))
             try:
                 await self._tell(_Line(send, self._streams.stall_s_max), committed, gone)
             except TimeoutError:
@@ -181,9 +181,10 @@ class Stream(Response):
             # A full page is as much as anybody reads in a second.
             pause = _LOOK_S if len(page) == PAGE_ROWS else _LOOK_S_MIN
             await asyncio.wait([gone], timeout=min(pause, max(ends_at - monotonic(), 0)))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(min(_LOOK_S - pause, max(ends_at - monotonic(), 0))):
-                    await committed.wait()
+            if not gone.done():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(_LOOK_S - pause, max(ends_at - monotonic(), 0))):
+                        await committed.wait()
 
 
 class _Line:
@@ -210,6 +211,8 @@ def _event(each: Evaluation) -> bytes:
     return b"event: evaluation\nid: " + id + b"\ndata: " + orjson.dumps(each, option=orjson.OPT_UTC_Z) + b"\n\n"
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _until_gone(receive: Receive, waiting: asyncio.Event) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+    # Its place is free at once, not when the next look is due.
+    waiting.set()

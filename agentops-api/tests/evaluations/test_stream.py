@@ -117,9 +117,10 @@ async def test_a_server_that_is_told_to_stop_waits_for_no_listener(two: Two) -> 
 async def test_who_may_listen_no_more_hears_no_more(two: Two) -> None:
     leaver = await join(two.one, "leaver@example.com")
     bearer = {"Authorization": f"Bearer {leaver.token}"}
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{two.other.port}", headers=bearer) as person:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{two.one.port}", headers=bearer) as person:
         [key] = (await person.get("/auth/api-keys")).json()["data"]
-        async with listening(two.one, leaver.sdk) as program, listening(two.one, bearer) as signed_in:
+        async with listening(two.other, leaver.sdk) as program, listening(two.other, bearer) as signed_in:
+            assert program.answer.status_code == signed_in.answer.status_code == 200
             started = time.monotonic()
             assert (await person.delete(f"/auth/api-keys/{key['id']}")).status_code == 204
             assert (await person.post("/auth/logout")).status_code == 204
