@@ -208,7 +208,7 @@ class _Facts:
         size = hosts = 0
         id = b""
         self.from_page = self.has_body = False
-        self.by_tls = scope["scheme"] == "https"
+        self.by_tls = scope.get("scheme") == "https"
         for name, value in scope["headers"]:
             size += len(name) + len(value)
             if name == b"host":
