@@ -58,7 +58,7 @@ function Progress({ job, file }: { job: Job; file: ExportFile | null }) {
       </span>
     );
   }
-  if (job.status === "succeeded") return <Badge tone={file ? "good" : "neutral"}>{file ? "Ready" : "Expired"}</Badge>;
+  if (job.status === "succeeded") return <Badge tone={file ? "good" : "neutral"}>{file ? "Ready" : "Gone"}</Badge>;
   const label = job.status === "queued" ? "Waiting for its turn" : "Being written";
   return (
     <span className={styles.progress} role="status">
