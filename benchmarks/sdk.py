@@ -73,7 +73,7 @@ def main(
     ordinary, large = _full_queue_mib("x" * 2_000), _full_queue_mib("x" * 100_000)
     notes = (
         f"{rate:,} calls a second, {calls:,} of each; `nothing` is what the machine's other work adds to any wait.",
-        f"A full queue of ordinary events (10,000) holds {ordinary:.1f} MiB, one of large ones (64 MB) {large:.1f} MiB.",
+        f"A full queue of ordinary events (10,000) holds {ordinary:.1f} MiB, one of large ones {large:.1f}.",
     )
     _console.print(table.rich(), *notes, sep="\n")
     keep("sdk", f"python -m benchmarks.sdk --rate {rate}", table, *notes)
