@@ -21,7 +21,7 @@ _FLAGS = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--force-color-profile=srgb", "--font-render-hinting=none",
 )  # fmt: skip
-_QUIET_S = 0.1
+_QUIET_S = 0.25
 _IDLE = "new Promise((done) => requestIdleCallback(() => requestAnimationFrame(done)))"
 _LOAD_MS_MAX = 60_000
 """Only a bound: the machine may be busy with other tests."""
