@@ -37,7 +37,7 @@ def screens(id: str, other: str, session_id: str) -> list[str]:
         "/app/", "/app/evaluations", f"/app/evaluations/{id}", f"/app/evaluations/beside/{id}/{other}", "/app/sessions",
         f"/app/sessions/view?of={session_id}", "/app/compare", "/app/compare?by=model",
         "/app/settings", "/app/settings?section=keys", "/app/settings?section=data", "/app/settings?section=account",
-        # Last: a page that listened there and was shown as on a phone was not seen to come to rest afterwards (2026-11).
+        # Last: a page that listened there and was as small as a phone was not seen to rest afterwards (2026-11).
         "/app/connect",
     ]  # fmt: skip
 
