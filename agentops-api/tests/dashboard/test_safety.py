@@ -37,7 +37,6 @@ def screens(id: str, other: str, session_id: str) -> list[str]:
         "/app/", "/app/evaluations", f"/app/evaluations/{id}", f"/app/evaluations/beside/{id}/{other}", "/app/sessions",
         f"/app/sessions/view?of={session_id}", "/app/compare", "/app/compare?by=model",
         "/app/settings", "/app/settings?section=keys", "/app/settings?section=data", "/app/settings?section=account",
-        # Last: a page that listened there and was as small as a phone was not seen to rest afterwards (2026-11).
         "/app/connect",
     ]  # fmt: skip
 
@@ -56,8 +55,7 @@ async def violations(tab: Tab, place: str) -> list[str]:
     """What axe finds in what is shown now: on a desk in both themes, and on a phone, where nothing may be wider."""
     page = tab.page
     # Evaluated from outside: the page's policy would let no such script in.
-    if not await page.evaluate("'axe' in window"):
-        await page.evaluate(AXE.read_text())
+    await page.evaluate(AXE.read_text())
     found: list[str] = []
     # Of one size, themes differ by their colours only.
     views: tuple[tuple[Theme, ViewportSize, dict[str, object]], ...] = (
@@ -83,9 +81,8 @@ async def test_axe_finds_nothing_on_any_screen_in_either_theme_and_on_a_phone(ou
         await outside.go(path)
         found += await violations(outside, path)
     await sign_in(outside.page.context, person.email, PASSWORD)
-    await outside.go("/app/")
     for path in screens(person.history[-1], person.history[-2], "conversation-1"):
-        await outside.turn(path)
+        await outside.go(path)
         found += await violations(outside, path)
     assert not found, "\n".join(found)
 
@@ -94,11 +91,10 @@ async def test_axe_finds_nothing_where_there_is_nothing_and_in_dialogs(server: S
     page, new = outside.page, await newcomer(server)
     await sign_in(page.context, new.email, PASSWORD)
     found: list[str] = []
-    await outside.go("/app/")
     for path in ("/app/", "/app/evaluations?q=nothing", "/app/sessions", "/app/compare", "/app/evaluations/nonsense"):
-        await outside.turn(path)
+        await outside.go(path)
         found += await violations(outside, path)
-    await outside.turn("/app/settings?section=keys")
+    await outside.go("/app/settings?section=keys")
     await page.get_by_role("button", name="New key").click()
     await page.get_by_role("dialog").wait_for()
     found += await violations(outside, "a new key")
