@@ -822,7 +822,9 @@ CREATE POLICY renames_self ON users FOR UPDATE TO agentops_user
 
 GRANT UPDATE (name) ON projects TO agentops_user;
 CREATE POLICY administrator ON projects FOR UPDATE TO agentops_user
-    USING (organization_id IN (SELECT organization_id FROM memberships WHERE role IN ('owner', 'admin')));
+    USING (organization_id IN (
+        SELECT organization_id FROM memberships
+        WHERE user_id = (SELECT agentops_claim('user_id')) AND role IN ('owner', 'admin')));
 
 
 UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
