@@ -22,11 +22,11 @@ SELECT greatest(
 """
 
 
-def is_worth_asking(filters: Filters) -> bool:
-    """Whether there are two filters which may never meet, and which rollups tell apart."""
+def filters_of_rollups(filters: Filters) -> int:
+    """How many filters there are which rollups tell apart; two may never meet."""
     names = (filters.agent_name, filters.model_name, filters.mode)
     given = [each for each in (*names, filters.hallucinated, filters.min_hallucination_probability) if each is not None]
-    return len(given) > 1
+    return len(given)
 
 
 async def latest(tx: Tx, project_id: UUID, filters: Filters, *, after: Position | None) -> datetime | None:

@@ -18,7 +18,7 @@ from agentops_api.sessions.models import Place, Session, SessionFilters
 from agentops_api.telemetry import search, words
 from agentops_api.telemetry.aggregates import read_cells
 from agentops_api.telemetry.deletion import forget_labels
-from agentops_api.telemetry.latest import is_worth_asking, latest
+from agentops_api.telemetry.latest import filters_of_rollups, latest
 from agentops_api.telemetry.pieces import Remembered
 from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
 from agentops_api.telemetry.sessions import read_session, read_sessions, turns
@@ -181,7 +181,7 @@ class PostgresStore:
         # Which index answers depends on the probability: a prepared plan would be for none in particular.
         prepare = False if filters.min_hallucination_probability is not None else None
         async with self._db.as_project(project_id) as tx:
-            if is_worth_asking(filters):
+            if filters_of_rollups(filters) > 1:
                 until = await latest(tx, project_id, filters, after=after)
                 if until is None:
                     return []
@@ -209,6 +209,9 @@ class PostgresStore:
     ) -> SearchPage:
         where = _where(project_id, filters, after)
         async with self._db.as_project(project_id) as tx:
+            # No index has words and filters: where nothing fulfils these, all evaluations with the words are looked at.
+            if filters_of_rollups(filters) and await latest(tx, project_id, filters, after=after) is None:
+                return SearchPage([], None)
             return await search.find(tx, text, where, filters, columns=_COLUMNS, after=after, limit=limit)
 
     async def scan(self, project_id: UUID, filters: Filters) -> AsyncGenerator[list[Evaluation]]:

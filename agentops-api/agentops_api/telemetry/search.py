@@ -7,6 +7,7 @@ caller may go on from there.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, takewhile
 from typing import LiteralString
 from uuid import UUID
 
@@ -20,9 +21,14 @@ WORDS_MAX = 10
 _CANDIDATES_MAX = 5_000
 """Evaluations that one search looks at."""
 _PLACES_BYTES_MAX = 2 * 2**20
-"""Places of filed words, four bytes each, that one search reads; its last step may read as much again."""
-_PERIODS_A_STEP_MAX = 512
+"""Places of filed words, four bytes each, that one search reads; more only where one period alone has more."""
+_PERIODS_AT_ONCE_MAX = 512
+_FIRST_STEP_BYTES = 32 * 2**10
+_GROWTH = 4
+"""The newest periods are read first, and each time as much more as may still be worth its statement."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Due = tuple[datetime, int]
+"""A period in which all words are, or something that is not filed yet; and how many bytes their places take."""
 
 
 async def find(
@@ -33,25 +39,38 @@ async def find(
     Raises Invalid when the text has no word, or more than ten.
     """
     words = await _words(tx, text)
+    stems = list({word[:STEM_CHARS] for word in words})
     span = await _span(tx, where, filters, after)
     found: list[Evaluation] = []
-    periods, candidates, places_bytes = 1, _CANDIDATES_MAX, _PLACES_BYTES_MAX
+    candidates, places_bytes, step_bytes = _CANDIDATES_MAX, _PLACES_BYTES_MAX, _FIRST_STEP_BYTES
     while span:
-        step = _Step(span, periods, candidates, limit + 1 - len(found))
-        seen = await _look(tx, words, where, columns, step)
-        found += seen.evaluations
-        if len(found) > limit:
-            last = found[limit - 1]
-            return SearchPage(found[:limit], Position(last.created_at, last.id))
-        span = span.before(seen.until)
-        candidates -= seen.candidates
-        places_bytes -= seen.places_bytes
-        if span and (candidates <= 0 or places_bytes <= 0):
-            return SearchPage(found, Position(seen.until, UUID(int=0)))
-        # As far as the rest of the bound reaches at this density, but at most twice as far as the last step.
-        reach = places_bytes * periods // max(1, seen.places_bytes)
-        periods = max(1, min(2 * periods, reach, _PERIODS_A_STEP_MAX))
+        periods = span.periods
+        due = await _due(tx, where, stems, periods)
+        while due:
+            taken, due = _take(due, min(step_bytes, places_bytes))
+            step = _Step(span, [period for period, _ in taken], candidates, limit + 1 - len(found))
+            seen = await _look(tx, words, stems, where, columns, step)
+            found += seen.evaluations
+            if len(found) > limit:
+                last = found[limit - 1]
+                return SearchPage(found[:limit], Position(last.created_at, last.id))
+            candidates -= seen.candidates
+            places_bytes -= sum(size for _, size in taken)
+            span = span.before(seen.until)
+            if span is None:
+                return SearchPage(found, None)
+            if candidates <= 0 or places_bytes <= 0:
+                return SearchPage(found, Position(seen.until, UUID(int=0)))
+            step_bytes *= _GROWTH
+        span = span.before(periods[-1])
     return SearchPage(found, None)
+
+
+def _take(due: list[_Due], most_bytes: int) -> tuple[list[_Due], list[_Due]]:
+    """The first of them that are no more than that, but one at least; and the others."""
+    sizes = accumulate(size for _, size in due)
+    count = max(1, len([*takewhile(lambda size: size <= most_bytes, sizes)]))
+    return due[:count], due[count:]
 
 
 async def _words(tx: Tx, text: str) -> list[str]:
@@ -74,6 +93,13 @@ class _Span:
     oldest: datetime
     newest: datetime
 
+    @property
+    def periods(self) -> list[datetime]:
+        """Starts of the newest periods, as many as are looked up at once, newest first."""
+        oldest, newest = _period_of(self.oldest), _period_of(self.newest)
+        count = min(_PERIODS_AT_ONCE_MAX, (newest - oldest) // PERIOD + 1)
+        return [newest - n * PERIOD for n in range(count)]
+
     def before(self, time: datetime) -> "_Span | None":
         """What is left when everything from `time` on was looked at."""
         newest = time - timedelta(milliseconds=1)
@@ -94,19 +120,35 @@ async def _span(tx: Tx, where: Where, filters: Filters, after: Position | None) 
     return _Span(*row)
 
 
+async def _due(tx: Tx, where: Where, stems: list[str], periods: list[datetime]) -> list[_Due]:
+    """Where it is worth to look, newest first."""
+    params = {"project_id": where.params["project_id"], "stems": stems, "periods": periods}
+    found = await tx.execute(_DUE, params)
+    return await found.fetchall()
+
+
+_DUE: LiteralString = """
+SELECT period, sum(bytes)::bigint
+FROM (
+    SELECT period, sum(pg_column_size(times)) AS bytes FROM search_words
+    WHERE project_id = %(project_id)s AND period = ANY (%(periods)s::timestamptz[]) AND word = ANY (%(stems)s::text[])
+    GROUP BY period HAVING count(DISTINCT word) = cardinality(%(stems)s::text[])
+    UNION ALL
+    SELECT period, sum(pg_column_size(times)) FROM search_pending
+    WHERE project_id = %(project_id)s AND period = ANY (%(periods)s::timestamptz[])
+    GROUP BY period
+) AS each
+GROUP BY period ORDER BY period DESC
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     span: _Span
-    periods_max: int
+    periods: list[datetime]
+    """Newest first."""
     candidates_max: int
     rows_max: int
-
-    @property
-    def periods(self) -> list[datetime]:
-        """Starts of the periods to look at, newest first."""
-        oldest, newest = _period_of(self.span.oldest), _period_of(self.span.newest)
-        count = min(self.periods_max, (newest - oldest) // PERIOD + 1)
-        return [newest - n * PERIOD for n in range(count)]
 
 
 def _period_of(time: datetime) -> datetime:
@@ -119,7 +161,6 @@ class _Seen:
     until: datetime
     """Everything from this time on was looked at."""
     candidates: int
-    places_bytes: int
 
 
 # A place is where every word has one, or where something is queued. Lateral joins keep the order of their left side,
@@ -141,8 +182,7 @@ WITH places AS MATERIALIZED (
     WHERE at BETWEEN %(oldest)s AND %(newest)s
     ORDER BY at DESC LIMIT %(candidates_max)s
 )
-SELECT (SELECT coalesce(sum(pg_column_size(times)), 0) FROM places),
-       (SELECT count(*) FROM candidates), (SELECT min(at) FROM candidates), found.*
+SELECT (SELECT count(*) FROM candidates), (SELECT min(at) FROM candidates), found.*
 FROM (VALUES (true)) AS always LEFT JOIN LATERAL (
     SELECT matching.*
     FROM (SELECT at FROM candidates ORDER BY at DESC OFFSET 0) AS newest_first, LATERAL (
@@ -155,11 +195,10 @@ FROM (VALUES (true)) AS always LEFT JOIN LATERAL (
 """
 
 
-async def _look(tx: Tx, words: list[str], where: Where, columns: LiteralString, step: _Step) -> _Seen:
-    periods = step.periods
+async def _look(tx: Tx, words: list[str], stems: list[str], where: Where, columns: LiteralString, step: _Step) -> _Seen:
     params = where.params | {
-        "periods": periods,
-        "stems": list({word[:STEM_CHARS] for word in words}),
+        "periods": step.periods,
+        "stems": stems,
         "patterns": [rf"\m{word}\M" for word in words],
         "oldest": step.span.oldest,
         "newest": step.span.newest,
@@ -168,10 +207,9 @@ async def _look(tx: Tx, words: list[str], where: Where, columns: LiteralString, 
     }
     answer = await tx.execute(_LOOK.replace("COLUMNS", columns).replace("CONDITIONS", where.sql), params)
     rows = await answer.fetchall()
-    places_bytes, candidates, oldest_candidate = rows[0][:3]
+    candidates, oldest_candidate = rows[0][:2]
     return _Seen(
-        evaluations=[Evaluation(*row[3:]) for row in rows if row[3] is not None],
-        until=oldest_candidate if candidates == step.candidates_max else periods[-1],
+        evaluations=[Evaluation(*row[2:]) for row in rows if row[2] is not None],
+        until=oldest_candidate if candidates == step.candidates_max else step.periods[-1],
         candidates=candidates,
-        places_bytes=places_bytes,
     )

@@ -14,7 +14,7 @@ from agentops_api import upkeep
 from agentops_api.db.pool import Database
 from agentops_api.evaluations.models import EvaluationIn, Filters, Position
 from agentops_api.telemetry import rollups
-from agentops_api.telemetry.latest import is_worth_asking, latest
+from agentops_api.telemetry.latest import filters_of_rollups, latest
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.store import Record
 from hypothesis import HealthCheck, given, settings
@@ -116,7 +116,8 @@ async def test_rollups_know_what_never_meets(db: Database) -> None:
 
 
 def test_only_filters_that_may_not_meet_are_worth_a_question() -> None:
-    assert not is_worth_asking(Filters(agent_name="a", session_id="s"))
-    assert not is_worth_asking(Filters(hallucinated=False))
-    assert is_worth_asking(Filters(agent_name="a", hallucinated=False))
-    assert is_worth_asking(Filters(hallucinated=True, min_hallucination_probability=0.1))
+    assert filters_of_rollups(Filters(session_id="s")) == 0
+    assert filters_of_rollups(Filters(agent_name="a", session_id="s")) == 1
+    assert filters_of_rollups(Filters(hallucinated=False)) == 1
+    assert filters_of_rollups(Filters(agent_name="a", hallucinated=False)) == 2
+    assert filters_of_rollups(Filters(hallucinated=True, min_hallucination_probability=0.1)) == 2
