@@ -94,7 +94,9 @@ class Suspect:
             cost += _cost("misplaced_names", sum([token.stem not in stems for token in self._names]))
         for_opposites = [token.stem not in stems and not others.isdisjoint(stems) for token, others in self._opposed]
         cost += _cost("opposites", sum(for_opposites))
-        return cost + _cost("negated", bool(self._negations and self._unanswered(stems, negated)))
+        if self._negations and self._unanswered(stems, negated):
+            cost += _cost("negated", 1)
+        return cost
 
     def _unanswered(self, stems: AbstractSet[str], negated: AbstractSet[str]) -> list[frozenset[str]]:
         """Its negations of what the window says without one."""

@@ -1,7 +1,7 @@
 """Which words a sentence negates."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations, islice, pairwise
 
 from .text import Token, tokenized
 
@@ -29,7 +29,7 @@ def _places(tokens: Sequence[Token]) -> list[int]:
 
 
 def _scope(tokens: Sequence[Token]) -> list[str]:
-    return [token.stem for token in tokens if token.weight and not token.negates][:_SCOPE_WORDS]
+    return list(islice((token.stem for token in tokens if token.weight and not token.negates), _SCOPE_WORDS))
 
 
 def without_negations(tokens: Sequence[Token]) -> Iterator[list[Token]]:
