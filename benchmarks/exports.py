@@ -17,15 +17,17 @@ import typer
 from agentops_api.exports.formats import Format
 from pydantic import TypeAdapter
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import processes, rows
+from benchmarks.kept import keep
 from benchmarks.server import HOST, Server, Tenant, make_tenant, running
+from benchmarks.tables import Table
 
 _PART_BYTES = 2**16
 _LOOK_S = 0.02
 _POLL_S = 0.25
 _MIB = 2**20
+_NOTE = "Each from a server that was just started. Of a job, the first byte is that of the file, once it is written."
 _TENANT = TypeAdapter(Tenant)
 
 
@@ -38,7 +40,8 @@ def main(
     ] = None,
 ) -> None:
     """Exports all of it, in each format and each way."""
-    table = Table("export", "rows", "MiB", "first byte, s", "all, s", "rows/s", "RSS before, MiB", "RSS more, MiB")
+    columns = ("export", "rows", "MiB", "first byte, s", "all, s", "rows/s", "RSS before, MiB", "RSS more, MiB")
+    made: list[tuple[str, ...]] = []
     with _folder(data) as folder:
         tenant = _filled(folder, rows_total=rows_total, seed=seed)
         for kind in (only,) if only else get_args(Format):
@@ -49,9 +52,12 @@ def main(
                 with running(folder / "data") as server:
                     _warm(server, tenant)
                     figures = _measured(server, tenant, lambda s, t, e=export, k=kind, w=way: e(s, t, k, w), rows_total)
-                table.add_row(f"{kind}, {way}", f"{rows_total:,}", *figures)
-                Console(stderr=True).print(kind, way, *figures)
-    Console().print(table)
+                made.append((f"{kind}, {way}", f"{rows_total:,}", *figures))
+                Console(stderr=True).print(*made[-1])
+    table = Table("Exports", columns, made)
+    Console(width=160).print(table.rich())
+    if not only:
+        keep("exports", f"python -m benchmarks.exports --rows {rows_total}", table, _NOTE)
 
 
 @contextmanager

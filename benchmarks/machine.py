@@ -23,9 +23,14 @@ def describe(data_dir: Path, database_url: str) -> Machine:
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory_mib=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20,
         filesystem=_filesystem(data_dir),
-        load_average=round(os.getloadavg()[0], 2),
+        load_average=busy(),
         versions=versions | {name: version(name) for name in _PACKAGES},
     )
+
+
+def busy() -> float:
+    """The load average of the last minute."""
+    return round(os.getloadavg()[0], 2)
 
 
 def _cpu_model() -> str:

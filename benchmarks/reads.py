@@ -184,4 +184,5 @@ def _get(
         failed=failed,
         others_busy=used.others_share(own_s),
         cpu_ms=(used.server_s + used.postgres_s) / len(took_us) * 1e3,
+        first_ms=took_us[0] / 1e3,
     )

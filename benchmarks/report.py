@@ -1,6 +1,7 @@
 """Writes docs/benchmarks.md from the newest results of each part: `python -m benchmarks.report`.
 
-Every number in that document was measured by `benchmarks.run`; nobody edits it.
+Every number in that document was measured by `benchmarks.run`, or by the script that its section names; nobody edits
+it.
 """
 
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import rows
+from benchmarks.kept import Kept, all_kept
 from benchmarks.results import Results, kept, together
 from benchmarks.tables import tables
 
@@ -48,12 +50,12 @@ def main() -> None:
     if not runs:
         sys.exit("There are no results yet: `make bench` measures.")
     _DOCUMENT.parent.mkdir(exist_ok=True)
-    _DOCUMENT.write_text(document(runs))
+    _DOCUMENT.write_text(document(runs, all_kept()))
     print("Wrote docs/benchmarks.md.")
 
 
-def document(runs: Sequence[Results]) -> str:
-    """The document's text, of runs that begin with the newest."""
+def document(runs: Sequence[Results], others: Sequence[Kept] = ()) -> str:
+    """The document's text, of runs that begin with the newest, and of other scripts' tables."""
     results, used = together(runs)
     machine = results.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
@@ -77,7 +79,8 @@ JSON; seed {results.seed}
 These are numbers of one machine: compare ratios, and run it on yours. A load average above the number of cores before
 the run means that others were using the machine too: then all times are longer than the product's own.
 """
-    return "\n".join([head, _METHOD, *(f"{table.markdown()}\n" for table in tables(results))])
+    parts = [*(table.markdown() for table in tables(results)), *(kept.markdown() for kept in others)]
+    return "\n".join([head, _METHOD, *(f"{part}\n" for part in parts)])
 
 
 if __name__ == "__main__":

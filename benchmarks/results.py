@@ -85,6 +85,8 @@ class Read:
     """How much of the machine's CPU time went to anything else than server, PostgreSQL and client."""
     cpu_ms: float | None = None
     """CPU time of server and PostgreSQL for one of the requests, background work included."""
+    first_ms: float | None = None
+    """The first request, when less of it is remembered (docs/adr/0018)."""
 
 
 @dataclass(frozen=True, slots=True)

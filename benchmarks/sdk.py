@@ -20,12 +20,14 @@ from typing import Annotated
 import typer
 from agentops import AgentOps, Bounds
 from rich.console import Console
-from rich.table import Table
+
+from benchmarks.kept import keep
+from benchmarks.tables import Table
 
 _DOCUMENT = "Alexander Fleming discovered penicillin in 1928 at St Mary's Hospital in London. " * 10
 _PROMPT = "When and where was penicillin discovered?"
 _RESPONSE = "It was discovered by Alexander Fleming in 1928, at St Mary's Hospital in London."
-_console = Console()
+_console = Console(width=160)
 
 
 class _Accepts(http.server.BaseHTTPRequestHandler):
@@ -52,7 +54,8 @@ def main(
     rate: Annotated[int, typer.Option(min=100, help="Calls a second, for those that are paced.")] = 2_000,
 ) -> None:
     """Measure what a call costs the application."""
-    table = Table("call", "server", "p50 us", "p99 us", "p99.9 us", "max ms", "CPU p50 us", "CPU p99 us")
+    columns = ("call", "server", "p50 us", "p99 us", "p99.9 us", "max ms", "CPU p50 us", "CPU p99 us")
+    rows: list[tuple[str, ...]] = []
     with _serving() as url:
         for name, address in (("answers", url), ("away", "http://127.0.0.1:9")):
             for what, call in _calls(address):
@@ -65,10 +68,15 @@ def main(
                     f"{waits[-1] * 1e3:.2f}",
                     *(f"{cut:.1f}" for cut in cpu_cuts),
                 ]
-                table.add_row(what, name, *figures)
-    _console.print(table)
-    _console.print(f"A full queue of ordinary events (10,000) holds {_full_queue_mib('x' * 2_000):.1f} MiB;")
-    _console.print(f"one of large events (64 MB) holds {_full_queue_mib('x' * 100_000):.1f} MiB.")
+                rows.append((what, name, *figures))
+    table = Table("What the SDK costs its host", columns, rows)
+    ordinary, large = _full_queue_mib("x" * 2_000), _full_queue_mib("x" * 100_000)
+    notes = (
+        f"{rate:,} calls a second, {calls:,} of each; `nothing` is what the machine's other work adds to any wait.",
+        f"A full queue of ordinary events (10,000) holds {ordinary:.1f} MiB, one of large ones {large:.1f}.",
+    )
+    _console.print(table.rich(), *notes, sep="\n")
+    keep("sdk", f"python -m benchmarks.sdk --rate {rate}", table, *notes)
 
 
 def _calls(url: str) -> Generator[tuple[str, Callable[[], object]]]:

@@ -20,7 +20,7 @@ from benchmarks import processes
 HOST = "127.0.0.1"
 _READY_S_MAX = 300.0
 _STOP_S_MAX = 30.0
-_PASSED_ON = ("HOME", "LANG", "PATH", "VIRTUAL_ENV")
+PASSED_ON = ("HOME", "LANG", "PATH", "VIRTUAL_ENV")
 _ROOT = Path(__file__).parent.parent
 # Not the script `agentops`, which need not be on the PATH.
 _SERVER = ("-c", "from agentops_api.cli import main; main()")
@@ -70,7 +70,7 @@ class Tenant:
 def running(data_dir: Path, *, group_commit: bool = True, rollups: bool = True) -> Generator[Server]:
     """A server on a free port, ready; ended when left. Several on one directory share the database."""
     port = _free_port()
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {
         "AGENTOPS_DATA_DIR": str(data_dir),
         "HOST": HOST,
         "PORT": str(port),

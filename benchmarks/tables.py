@@ -179,7 +179,8 @@ def _ratio(pairs: list[tuple[float, float]]) -> str:
 def _reading(results: Results) -> Table:
     rows = [
         (
-            *(each.what, f"{each.rows:,}", f"{each.p50_ms:.1f}", f"{each.p95_ms:.1f}", f"{each.p99_ms:.1f}"),
+            *(each.what, f"{each.rows:,}", _tenths(each.first_ms)),
+            *(f"{each.p50_ms:.1f}", f"{each.p95_ms:.1f}", f"{each.p99_ms:.1f}"),
             *(
                 f"{each.max_ms:.1f}",
                 _tenths(each.cpu_ms),
@@ -192,7 +193,7 @@ def _reading(results: Results) -> Table:
     ]
     return Table(
         "Reading",
-        ("request", "rows", "p50 ms", "p95 ms", "p99 ms", "max ms", "CPU ms", "503s", "others", "bytes"),
+        ("request", "rows", "first ms", "p50 ms", "p95 ms", "p99 ms", "max ms", "CPU ms", "503s", "others", "bytes"),
         rows,
     )
 

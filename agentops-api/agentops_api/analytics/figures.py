@@ -3,7 +3,7 @@
 Ratios of sums, never means of means. Knows no HTTP and no SQL.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -17,7 +17,7 @@ from agentops_api.analytics.statistics import (
     compare_quantiles,
     mann_whitney,
     poisson_rates,
-    quantile,
+    quantiles,
     two_proportions,
     wilson,
 )
@@ -70,15 +70,24 @@ def histograms_for(metric: Metric) -> tuple[Measure, ...]:
 
 
 def value_of(cell: Cell, metric: Metric) -> float | None:
-    """The metric's value; None where nothing was measured. Counts are 0 there, not None."""
+    """As `values_of`, of one metric."""
+    return values_of(cell, (metric,))[0]
+
+
+def values_of(cell: Cell, metrics: Sequence[Metric]) -> list[float | None]:
+    """The metrics' values; None where nothing was measured. Counts are 0 there, not None."""
+    qs = [_QUANTILES[metric] for metric in metrics if metric in _QUANTILES]
+    found = iter(quantiles(cell.histograms.get("latency", {}), qs, kind="log") if qs else ())
+    return [next(found) if metric in _QUANTILES else _value_of(cell, metric) for metric in metrics]
+
+
+def _value_of(cell: Cell, metric: Metric) -> float | None:
     if metric == "count":
         return cell.evaluations
     if metric == "hallucinations":
         return cell.hallucinations
     if metric == "hallucination_rate":
         return cell.hallucination_rate
-    if metric in _QUANTILES:
-        return quantile(cell.histograms.get("latency", {}), _QUANTILES[metric], kind="log")
     return cell.mean(_MEAN_OF[metric])
 
 
@@ -129,13 +138,10 @@ class Figures(BaseModel):
 def figures_of(cell: Cell) -> Figures:
     """All figures of a cell that has its latency histogram."""
     low, high = rate_interval(cell)
-    values = {metric: value_of(cell, metric) for metric in METRICS if metric not in ("count", "hallucinations")}
     return Figures.model_validate(
-        values
-        | {
-            "count": cell.evaluations,
+        {
+            **dict(zip(METRICS, values_of(cell, METRICS), strict=True)),
             "verdicts": cell.verdicts,
-            "hallucinations": cell.hallucinations,
             "hallucination_rate_low": low,
             "hallucination_rate_high": high,
         }

@@ -218,11 +218,6 @@ def two_sided(z: float) -> float:
     return math.erfc(abs(z) / math.sqrt(2))
 
 
-def quantile(histogram: Histogram, q: float, *, kind: Kind) -> float | None:
-    """As `quantiles`, of one q."""
-    return quantiles(histogram, (q,), kind=kind)[0]
-
-
 def quantiles(histogram: Histogram, qs: Sequence[float] = QUANTILES, *, kind: Kind) -> tuple[float | None, ...]:
     """For each q in (0, 1], the representative of the nearest-rank value; None for all of nothing.
 

@@ -3,9 +3,11 @@
 Raw rows are first made into rollups, by the expression that makes those that are stored, so the two agree exactly.
 """
 
-import sys
-from array import array
 from collections import defaultdict
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from struct import Struct
 from typing import LiteralString
 from uuid import UUID
 
@@ -17,12 +19,17 @@ from psycopg.types.numeric import IntLoader
 from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Histogram, Measure, Question
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
+from agentops_api.telemetry.pieces import Piece, Remembered, Sums, pieces
 from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, rolled_up
 
-_Part = tuple[tuple[int, ...], tuple[list[int], ...]]
+_Place = tuple[int, *tuple[str, ...]]
+"""A bucket of time, and what it is split by."""
+_Part = tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]
 """Of one row: its sums, and the buckets and counts of each histogram."""
 
 _AS_WRITTEN = 0
+_ANEW = 0
+"""The number of what is in no piece, because it is not merged yet, or counted for this answer."""
 _COLUMN_OF: dict[str, LiteralString] = {
     "agent": "agent_name",
     "model": "model_name",
@@ -34,55 +41,135 @@ _PLACES: tuple[LiteralString, ...] = ("agent_name", "model_name")
 _METADATA_PLACES: tuple[LiteralString, ...] = ("metadata ->> %(by_0)s", "metadata ->> %(by_1)s")
 
 
-async def read_cells(tx: Tx, project_id: UUID, question: Question) -> list[Cell]:
+async def read_cells(tx: Tx, project_id: UUID, question: Question, remembered: Remembered) -> list[Cell]:
     """A cell for each bucket of time and split that has evaluations, in no order."""
+    cut = [] if question.needs_rows else pieces(question)
+    keys = [_key(project_id, question, each) for each in cut]
+    known = [remembered.get(key) for key in keys]
+    rows, identities = await _rows_of(tx, project_id, question, cut, known)
+    found: defaultdict[_Place, list[Cell]] = defaultdict(list)
+    for n, (piece, key, before) in enumerate(zip(cut, keys, known, strict=True), _ANEW + 1):
+        sums = before
+        if sums is None or sums.identity != identities[n]:
+            sums = Sums(identities[n], _cells(rows.get(n, {}), question.histograms, first=piece.bucket))
+            remembered.keep(key, sums)
+        for cell in sums.cells:
+            found[piece.bucket + cell.bucket, *cell.keys].append(cell)
+    for cell in _cells(rows.get(_ANEW, {}), question.histograms):
+        found[cell.bucket, *cell.keys].append(cell)
+    together = (_together(place, cells) for place, cells in found.items())
+    return [cell for cell in together if cell.evaluations]
+
+
+def _key(project_id: UUID, question: Question, piece: Piece) -> Hashable:
+    """All that the sums of a piece depend on, but for its rows."""
+    asked = question.group, question.by, question.histograms
+    return project_id, *asked, piece.resolution, piece.start, piece.end, piece.cuts
+
+
+def _together(place: _Place, cells: list[Cell]) -> Cell:
+    if len(cells) == 1:
+        return replace(cells[0], bucket=place[0])
+    total = Cell(place[0], place[1:])
+    for cell in cells:
+        total.add(cell)
+    return total
+
+
+async def _rows_of(
+    tx: Tx, project_id: UUID, question: Question, cut: list[Piece], known: list[Sums | None]
+) -> tuple[Mapping[int, Mapping[_Place, list[_Part]]], Mapping[int, str]]:
+    """By each piece's number, from 1: its rows, unless they are those that are known; and their identity.
+
+    Sums are added up by PostgreSQL, but with histograms here: it takes twice as long to unnest and count those as to
+    send them (measured 2026-11).
+    """
     where, params = _filters(question)
     params |= {"project_id": project_id, "boundaries": list(question.boundaries)}
     periods = [(question.start, question.end)] if question.needs_rows else question.periods_of_rows
     source: LiteralString = ""
     if periods:
         params |= {"rows_from": [start for start, _ in periods], "rows_to": [end for _, end in periods]}
-        source = rolled_up(_rows(question, where, params), slot_minutes="1")
+        source = "SELECT 0, NULL, counted.* FROM (" + rolled_up(_rows(question, where, params), slot_minutes="1")
+        source += ") AS counted"
     if not question.needs_rows:
-        source = _rollups(question, params) + (" UNION ALL " + source if source else "")
-    keys: list[LiteralString] = []
+        source = _rollups(question, cut, known, params) + (" UNION ALL " + source if source else "")
+    # Half open, as the boundaries are: width_bucket counts those that are not later.
+    place: list[LiteralString] = ["width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1"]
     for n, by in enumerate(question.by):
-        keys.append(_KEY.replace("NAME", _PLACES[n] if question.needs_rows else _COLUMN_OF[by]))
-    relation: LiteralString = "\nFROM (" + source + ") AS rollup (" + ROLLUP_COLUMNS + ")"
-    return await _cells(tx, relation, params, keys, question.histograms)
+        place.append(_KEY.replace("NAME", _PLACES[n] if question.needs_rows else _COLUMN_OF[by]))
+    measures = question.histograms
+    wanted: list[LiteralString] = ["n", "identity", *place]
+    for column in _SUMMED:
+        wanted.append((_NUMBER if measures else _TOTAL).replace("COLUMN", column))
+    for measure in measures:
+        wanted.append(_HISTOGRAM.replace("MEASURE", measure))
+    grouped: LiteralString = "" if measures else " GROUP BY " + ", ".join(_ORDINALS[: len(place) + 2])
+    relation: LiteralString = "\nFROM (" + source + ") AS rollup (n, identity, " + ROLLUP_COLUMNS + ")"
+    first, behind = 2 + len(place), 2 + len(place) + len(_SUMMED)
+    rows: defaultdict[int, defaultdict[_Place, list[_Part]]] = defaultdict(lambda: defaultdict(list))
+    identities: dict[int, str] = {}
+    async with tx.cursor(binary=bool(measures)) as cursor:
+        types = cursor.adapters.types
+        cursor.adapters.register_loader(types["numeric"].oid, IntLoader)
+        cursor.adapters.register_loader(types["int2"].array_oid, _SmallintsLoader)
+        cursor.adapters.register_loader(types["int4"].array_oid, _IntegersLoader)
+        await cursor.execute("SELECT " + ", ".join(wanted) + relation + grouped, params)
+        for row in await cursor.fetchall():
+            identities[row[0]] = row[1]
+            # A piece without rows, or with those that are known, is one row of nothing.
+            if row[first] is not None:
+                rows[row[0]][row[2:first]].append((row[first:behind], row[behind:]))
+    return rows, identities
 
 
-def _rollups(question: Question, params: dict[str, object]) -> LiteralString:
-    """The coarsest rollups that tell apart what is asked, and, of the same periods, what is not merged yet."""
+def _rollups(
+    question: Question, cut: list[Piece], known: list[Sums | None], params: dict[str, object]
+) -> LiteralString:
+    """The coarsest rollups that tell apart what is asked, where they are not known; and, of the same periods, what is
+    not merged yet.
+
+    A row's transaction and place are its identity: rows are never updated, only replaced.
+    """
     dims = question.group.dims | set(question.by)
     coarse = "none" if not dims else next(iter(dims)) if len(dims) == 1 else "all"
-    read = [(int(each.resolution), coarse, each.start, each.end) for each in question.stretches]
-    read += [(_AS_WRITTEN, "all", start, end) for _, _, start, end in read]
+    stretches = question.stretches
     params |= {
-        "resolutions": [row[0] for row in read],
-        "dims": [row[1] for row in read],
-        "starts": [row[2] for row in read],
-        "ends": [row[3] for row in read],
+        "ns": [*range(_ANEW + 1, _ANEW + 1 + len(cut)), *[_ANEW for _ in stretches]],
+        "resolutions": [*[int(each.resolution) for each in cut], *[_AS_WRITTEN for _ in stretches]],
+        "dims": [*[coarse for _ in cut], *["all" for _ in stretches]],
+        "starts": [each.start for each in (*cut, *stretches)],
+        "ends": [each.end for each in (*cut, *stretches)],
+        "known": [*[each and each.identity for each in known], *[None for _ in stretches]],
     }
     where = Where()
     where.add("rollup.agent_name = %(agent)s", agent=question.group.agent)
     where.add("rollup.model_name = %(model)s", model=question.group.model)
     where.add("rollup.mode = %(mode)s", mode=question.group.mode)
     return (
-        "SELECT "
+        "SELECT n, identity, "
         + ROLLUP_COLUMNS
         + """
-FROM unnest(%(resolutions)s::smallint[], %(dims)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-     AS stretch (of_resolution, of_dims, "from", "to")
+FROM unnest(%(ns)s::integer[], %(resolutions)s::smallint[], %(dims)s::text[], %(starts)s::timestamptz[],
+            %(ends)s::timestamptz[], %(known)s::text[])
+     AS piece (n, of_resolution, of_dims, "from", "to", known)
 CROSS JOIN LATERAL (
-    SELECT * FROM evaluation_rollups
-    WHERE project_id = %(project_id)s AND resolution = of_resolution AND dims = of_dims
-      AND at >= stretch."from" AND at < stretch."to"
-    -- Kept apart, or with a name to compare the planner hashes all rollups there are.
-    OFFSET 0
-) AS rollup
+    SELECT count(*) || ' ' || coalesce(bit_xor(hashtextextended(xmin::text || ctid::text, 0)), 0) AS identity
+    FROM evaluation_rollups
+    WHERE n > 0 AND project_id = %(project_id)s AND resolution = of_resolution AND dims = of_dims
+      AND at >= piece."from" AND at < piece."to"
+) AS rows
+LEFT JOIN LATERAL (
+    SELECT * FROM (
+        SELECT * FROM evaluation_rollups
+        WHERE identity IS DISTINCT FROM known AND project_id = %(project_id)s AND resolution = of_resolution
+          AND dims = of_dims AND at >= piece."from" AND at < piece."to"
+        -- Kept apart, or with a name to compare the planner hashes all rollups there are.
+        OFFSET 0
+    ) AS rollup
 """
         + where.sql
+        + ") AS rollup ON true\n"
     )
 
 
@@ -127,34 +214,12 @@ JOIN evaluations ON project_id = %(project_id)s AND created_at >= period."from" 
     )
 
 
-async def _cells(
-    tx: Tx, source: LiteralString, params: dict[str, object], keys: list[LiteralString], measures: tuple[Measure, ...]
-) -> list[Cell]:
-    """Sums are added up by PostgreSQL, but with histograms here: it takes twice as long to unnest and count those as to
-    send them (measured 2026-11)."""
-    # Half open, as the boundaries are: width_bucket counts those that are not later.
-    place: list[LiteralString] = ["width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1", *keys]
-    wanted: list[LiteralString] = [*place]
-    for column in _SUMMED:
-        wanted.append((_NUMBER if measures else _TOTAL).replace("COLUMN", column))
-    for measure in measures:
-        wanted.append(_HISTOGRAM.replace("MEASURE", measure))
-    grouped: LiteralString = "" if measures else " GROUP BY " + ", ".join(_ORDINALS[: len(place)])
-    first, behind = len(place), len(place) + len(_SUMMED)
-    parts: defaultdict[tuple[int, *tuple[str, ...]], list[_Part]] = defaultdict(list)
-    async with tx.cursor(binary=bool(measures)) as cursor:
-        types = cursor.adapters.types
-        cursor.adapters.register_loader(types["numeric"].oid, IntLoader)
-        cursor.adapters.register_loader(types["int2"].array_oid, _SmallintsLoader)
-        cursor.adapters.register_loader(types["int4"].array_oid, _IntegersLoader)
-        await cursor.execute("SELECT " + ", ".join(wanted) + source + grouped, params)
-        for row in await cursor.fetchall():
-            parts[row[:first]].append((row[first:behind], row[behind:]))
-    cells = (_cell(place, rows, measures) for place, rows in parts.items())
-    return [cell for cell in cells if cell.evaluations]
+def _cells(rows: Mapping[_Place, list[_Part]], measures: tuple[Measure, ...], *, first: int = 0) -> list[Cell]:
+    """Their buckets count from `first`."""
+    return [_cell((place[0] - first, *place[1:]), parts, measures) for place, parts in rows.items()]
 
 
-def _cell(place: tuple[int, *tuple[str, ...]], parts: list[_Part], measures: tuple[Measure, ...]) -> Cell:
+def _cell(place: _Place, parts: list[_Part], measures: tuple[Measure, ...]) -> Cell:
     sums = [sum(column) for column in zip(*(numbers for numbers, _ in parts), strict=True)]
     histograms: dict[Measure, Histogram] = {
         measure: _merged([(arrays[2 * n], arrays[2 * n + 1]) for _, arrays in parts])
@@ -170,7 +235,7 @@ def _cell(place: tuple[int, *tuple[str, ...]], parts: list[_Part], measures: tup
     )
 
 
-def _merged(parts: list[tuple[list[int], list[int]]]) -> Histogram:
+def _merged(parts: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> Histogram:
     """One histogram of many, each a list of buckets and one of counts."""
     if len(parts) == 1 and len(merged := dict(zip(*parts[0], strict=True))) == len(parts[0][0]):
         return merged
@@ -182,27 +247,34 @@ def _merged(parts: list[tuple[list[int], list[int]]]) -> Histogram:
     return {bucket: n for bucket, n in counts.items() if n}
 
 
-class _SmallintsLoader(Loader):
-    """A list of PostgreSQL's smallint[], which has no NULL and one dimension: a fifth of the driver's own time.
+_HEADER_BYTES = 20
 
-    In its binary form a header of 20 bytes (of 12, when it is empty) is followed by each element's length, as an
-    integer, and the element, all in network byte order (array_send in src/backend/utils/adt/arrayfuncs.c).
-    """
+
+@lru_cache(maxsize=1 << 12)
+def _array(code: str, length: int) -> Struct:
+    """A header of 20 bytes (of 12, when it is empty), and for each element its length, as an integer, and itself, all
+    in network byte order (array_send in src/backend/utils/adt/arrayfuncs.c)."""
+    if length <= _HEADER_BYTES:
+        return Struct(f"{length}x")
+    element = "4x" + code
+    elements = (length - _HEADER_BYTES) // Struct(">" + element).size
+    return Struct(f">{_HEADER_BYTES}x" + element * elements)
+
+
+class _SmallintsLoader(Loader):
+    """PostgreSQL's smallint[], which has no NULL and one dimension: a tenth of the driver's own time."""
 
     format = Format.BINARY
-    code, first, step = "h", 12, 3
+    code = "h"
 
-    def load(self, data: Buffer) -> list[int]:
-        numbers = array(self.code, bytes(data))
-        if sys.byteorder == "little":
-            numbers.byteswap()
-        return memoryview(numbers)[self.first :: self.step].tolist()
+    def load(self, data: Buffer) -> tuple[int, ...]:
+        return _array(self.code, len(data)).unpack(data)
 
 
 class _IntegersLoader(_SmallintsLoader):
     """The same of integer[]."""
 
-    code, first, step = "i", 6, 2
+    code = "i"
 
 
 _OF_A_MEASURE: tuple[LiteralString, ...] = ("MEASURE_count", "MEASURE_sum")
@@ -217,4 +289,4 @@ _SUMMED: tuple[LiteralString, ...] = (
 _NUMBER: LiteralString = "rollup.COLUMN::bigint"
 _TOTAL: LiteralString = "sum(rollup.COLUMN)"
 _HISTOGRAM: LiteralString = "rollup.MEASURE_buckets, rollup.MEASURE_counts"
-_ORDINALS: tuple[LiteralString, ...] = ("1", "2", "3")
+_ORDINALS: tuple[LiteralString, ...] = ("1", "2", "3", "4", "5")

@@ -19,6 +19,7 @@ from agentops_api.telemetry import search, words
 from agentops_api.telemetry.aggregates import read_cells
 from agentops_api.telemetry.deletion import forget_labels
 from agentops_api.telemetry.latest import is_worth_asking, latest
+from agentops_api.telemetry.pieces import Remembered
 from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
 from agentops_api.telemetry.sessions import read_session, read_sessions, turns
 from agentops_api.telemetry.store import Record, RecordRefused
@@ -146,6 +147,7 @@ class PostgresStore:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._remembered = Remembered()
 
     async def insert(self, records: Sequence[Record]) -> None:
         """Stores all records in one transaction and one round trip, or none. No two may have the same id."""
@@ -259,7 +261,7 @@ class PostgresStore:
 
     async def cells(self, project_id: UUID, question: Question) -> list[Cell]:
         async with self._db.as_project(project_id) as tx:
-            return await read_cells(tx, project_id, question)
+            return await read_cells(tx, project_id, question, self._remembered)
 
     async def sessions(
         self, project_id: UUID, filters: SessionFilters, *, after: Place | None, limit: int

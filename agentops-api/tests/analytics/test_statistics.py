@@ -19,7 +19,6 @@ from agentops_api.analytics.statistics import (
     newcombe_difference,
     normal_sf,
     poisson_rates,
-    quantile,
     quantiles,
     representative,
     two_proportions,
@@ -290,6 +289,10 @@ def test_tails_of_the_normal_distribution_keep_their_digits() -> None:
         assert math.isclose(normal_sf(z), sf, rel_tol=1e-12)
         assert math.isclose(two_sided(z), 2 * min(sf, 1 - sf), rel_tol=1e-12)
         assert two_sided(-z) == two_sided(z)
+
+
+def quantile(histogram: Histogram, q: float, *, kind: Kind) -> float | None:
+    return quantiles(histogram, (q,), kind=kind)[0]
 
 
 def test_nothing_has_no_quantile() -> None:

@@ -1,0 +1,104 @@
+"""Sums of stretches of time, remembered for as long as they are made of the very same rows.
+
+Most of what a dashboard asks is about weeks and days that are over, again and again. What is remembered is never old:
+each question brings the rows' identity along, and reads anew, in the same snapshot, where it is another one.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from agentops_api.analytics.models import Cell, Question
+from agentops_api.analytics.windows import Resolution
+
+NUMBERS_MAX = 250_000
+"""Of all histograms that are remembered: some 20 MB."""
+_NUMBERS_A_CELL = 25
+"""What a cell takes without its histograms, in numbers of one."""
+_MONDAY = datetime(2000, 1, 3, tzinfo=UTC)
+_LENGTHS = {
+    Resolution.HOUR: timedelta(days=1),
+    Resolution.DAY: timedelta(weeks=1),
+    Resolution.WEEK: timedelta(weeks=4),
+}
+"""What is remembered together: new evaluations cost only their own piece, but each piece costs a look at its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rollups of one resolution in [start, end)."""
+
+    resolution: Resolution
+    start: datetime
+    end: datetime
+    bucket: int
+    """The bucket of time that it starts in."""
+    cuts: tuple[datetime, ...]
+    """Where the next ones start, within it."""
+
+
+def pieces(question: Question) -> list[Piece]:
+    """What the question's rollups are read in, ascending."""
+    boundaries = question.boundaries
+    return [
+        Piece(each.resolution, start, end, bisect_right(boundaries, start) - 1, _between(boundaries, start, end))
+        for each in question.stretches
+        for start, end in _cut(each.start, each.end, _LENGTHS[each.resolution])
+    ]
+
+
+def _cut(start: datetime, end: datetime, length: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    while start < end:
+        until = min(start + length - (start - _MONDAY) % length, end)
+        yield start, until
+        start = until
+
+
+def _between(boundaries: Sequence[datetime], start: datetime, end: datetime) -> tuple[datetime, ...]:
+    return tuple(boundaries[bisect_right(boundaries, start) : bisect_left(boundaries, end)])
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a piece comes to."""
+
+    identity: str
+    """Of the rows that it was made of."""
+    cells: list[Cell]
+    """Their buckets count from the piece's own. Never changed."""
+
+
+class Remembered:
+    """The sums that were asked for last."""
+
+    def __init__(self, numbers_max: int = NUMBERS_MAX) -> None:
+        self._numbers_max = numbers_max
+        self._numbers = 0
+        self._sums: OrderedDict[Hashable, Sums] = OrderedDict()
+
+    def get(self, key: Hashable) -> Sums | None:
+        """What was remembered of it; whether it still holds, its identity tells."""
+        found = self._sums.get(key)
+        if found:
+            self._sums.move_to_end(key)
+        return found
+
+    def keep(self, key: Hashable, sums: Sums) -> None:
+        """Remembers it, unless there is no room for it alone, and forgets what was not asked for the longest time."""
+        if before := self._sums.pop(key, None):
+            self._numbers -= _numbers(before)
+        if _numbers(sums) > self._numbers_max:
+            return
+        self._sums[key] = sums
+        self._numbers += _numbers(sums)
+        while self._numbers > self._numbers_max:
+            self._numbers -= _numbers(self._sums.popitem(last=False)[1])
+
+
+def _numbers(sums: Sums) -> int:
+    return sum(
+        [_NUMBERS_A_CELL + sum([len(each) for each in cell.histograms.values()]) for cell in sums.cells],
+        start=_NUMBERS_A_CELL,
+    )
