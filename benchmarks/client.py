@@ -1,4 +1,6 @@
-"""One Python process of load, for machines without wrk: `python -m benchmarks.client PORT KEY PATH FILE N SECONDS`.
+"""One Python process of load, for machines without wrk.
+
+`python -m benchmarks.client PORT KEY PATH FILE CONNECTIONS SECONDS PAUSE_MS`
 
 It speaks just enough HTTP/1.1 for the server's answers, because a full client would cost more than the server does.
 Prints one JSON object: the latency of every request, refusals, broken connections.
@@ -31,36 +33,46 @@ class Seen:
     broken: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is sent, where to, until when, and what was seen."""
+
+    port: int
+    requests: list[bytes]
+    deadline: float
+    pause_s: float
+    seen: Seen = field(default_factory=Seen)
+
+
 def main() -> None:
     """Runs the load and prints what was seen."""
-    port, key, path, file, connections, seconds = sys.argv[1:]
+    port, key, path, file, connections, seconds, pause_ms = sys.argv[1:]
     lines = Path(file).read_bytes().splitlines()
     head = f"POST {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n"
     requests = [f"{head}Content-Length: {len(line)}\r\n\r\n".encode() + line for line in lines]
-    seen = uvloop.run(_load(int(port), requests, connections=int(connections), seconds=float(seconds)))
+    run = Run(int(port), requests, deadline=time.perf_counter() + float(seconds), pause_s=int(pause_ms) / 1e3)
+    seen = uvloop.run(_load(run, int(connections)))
     sys.stdout.buffer.write(orjson.dumps(seen))
 
 
-async def _load(port: int, requests: list[bytes], *, connections: int, seconds: float) -> Seen:
-    seen = Seen()
-    deadline = time.perf_counter() + seconds
-    first = range(0, len(requests), max(1, len(requests) // connections))
-    await asyncio.gather(
-        *(_connection(port, requests, seen, start=first[i % len(first)], deadline=deadline) for i in range(connections))
-    )
-    return seen
+async def _load(run: Run, connections: int) -> Seen:
+    first = range(0, len(run.requests), max(1, len(run.requests) // connections))
+    await asyncio.gather(*(_connection(run, first[i % len(first)]) for i in range(connections)))
+    return run.seen
 
 
-async def _connection(port: int, requests: list[bytes], seen: Seen, *, start: int, deadline: float) -> None:
-    at = start
+async def _connection(run: Run, at: int) -> None:
+    seen = run.seen
     try:
-        reader, writer = await asyncio.open_connection(HOST, port)
-        while (began := time.perf_counter()) < deadline:
-            at = (at + 1) % len(requests)
-            writer.write(_with_ids(requests[at]))
+        reader, writer = await asyncio.open_connection(HOST, run.port)
+        while (began := time.perf_counter()) < run.deadline:
+            at = (at + 1) % len(run.requests)
+            writer.write(_with_ids(run.requests[at]))
             status = await _answer(reader)
             seen.latencies_us.append(int((time.perf_counter() - began) * 1e6))
             seen.refused += not 200 <= status < 300
+            if run.pause_s:
+                await asyncio.sleep(run.pause_s)
         writer.close()
     except (OSError, EOFError):
         seen.broken += 1

@@ -1,89 +1,77 @@
 """Measures the dashboard in a real Chromium while evaluations come in: `python -m benchmarks.dashboard`.
 
 How soon the overview shows its largest part (LCP), how long its longest task kept the page from answering, and how
-evenly a list of 10,000 evaluations scrolls. Writes what it found into docs/dashboard.md, between its two marks.
+evenly a list of 10,000 evaluations scrolls. Each is measured in turn with nothing else going on and with evaluations
+coming in, so that the two can be compared. Keeps its numbers in `benchmarks/results/dashboard/`, and
+`python -m benchmarks.report` puts the newest into docs/dashboard.md.
 
 Server, PostgreSQL, load generator and browser share the machine. The longest task is therefore also told in CPU time of
 the page's thread, which does not count how long others had the processor.
 """
 
 import asyncio
+import re
+import signal
 import tempfile
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-import orjson
 import typer
-from playwright.async_api import Browser
+from playwright.async_api import Error
 from pydantic import TypeAdapter
 
-from benchmarks import load, machine, payload, rows
-from benchmarks.results import Fill, Machine
+from benchmarks import load, machine, payload, rows, visits
+from benchmarks.dashboard_results import BESIDE, Ingest, Run, Scroll, Visit, keep, text
+from benchmarks.results import Fill
 from benchmarks.server import HOST, Server, Tenant, make_tenant, running
-from scripts.chromium import DESK, Traffic, browser, sign_in, window
+from scripts.chromium import browser
 
 EMAIL, PASSWORD = "reads@example.com", "correct-horse-battery-staple-7"
-LOADED_CONNECTIONS = 8
-SCROLLED_ROWS = 10_000
-_PAGE = Path(__file__).parent.parent / "docs" / "dashboard.md"
-_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 _NOTE = TypeAdapter(tuple[Tenant, Fill])
-_WATCH = """
-window.measured = {lcp: 0, longest: 0, shift: 0};
-const watch = (type, see) => new PerformanceObserver((list) => list.getEntries().forEach(see))
-    .observe({type, buffered: true});
-watch("largest-contentful-paint", (entry) => { measured.lcp = entry.startTime });
-watch("longtask", (entry) => { measured.longest = Math.max(measured.longest, entry.duration) });
-watch("layout-shift", (entry) => { measured.shift += entry.value });
-"""
-# A wheel that turns evenly: 120 px each frame, until the rows are passed. Gives the milliseconds between frames.
-_SCROLL = """
-async (pixels) => {
-    const frames = [];
-    let last = await new Promise(requestAnimationFrame);
-    for (let y = 0; y < pixels; y += 120) {
-        scrollBy(0, 120);
-        const now = await new Promise(requestAnimationFrame);
-        frames.push(now - last);
-        last = now;
-    }
-    return frames;
-}
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One visit of the overview."""
-
-    lcp_ms: float
-    longest_task_ms: float
-    longest_task_cpu_ms: float
-    shift: float
+T = TypeVar("T", Visit, Scroll)
+_MEASURED_S_MAX = 240
+"""One visit with all that it takes; only a bound."""
 
 
 def main(
     rows_total: Annotated[int, typer.Option("--rows", min=1_000, help="Evaluations in the project.")] = 1_000_000,
-    visits: Annotated[int, typer.Option(min=1, max=50, help="How often the overview is opened.")] = 5,
-    reuse: Annotated[Path | None, typer.Option(help="A directory as `benchmarks.run --reuse` keeps it.")] = None,
-    write: Annotated[bool, typer.Option("--write", help="Put the numbers into docs/dashboard.md.")] = False,  # noqa: FBT002 - how Typer wants an option
+    laps: Annotated[int, typer.Option(min=1, max=20, help="How often everything is measured.")] = 3,
+    connections: Annotated[int, typer.Option(min=1, max=256, help="Over how many evaluations come in.")] = 64,
+    pause_ms: Annotated[int, typer.Option(min=0, max=10_000, help="How long each waits between two of them.")] = 30,
+    name: Annotated[str, typer.Option(help="Names the file of results.")] = "local",
+    reuse: Annotated[
+        Path | None, typer.Option(help="A directory as `benchmarks.run --reuse` keeps it; what comes in stays in it.")
+    ] = None,
 ) -> None:
-    """Measure the overview and the list under load."""
+    """Measure the overview and the list, with and without load."""
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", name):
+        raise typer.BadParameter("--name takes small letters, digits and dashes")
+    # A terminated run ends its servers and its load as an interrupted one does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with _directory(reuse) as folder, running(folder / f"reads-{rows_total}") as server:
+        _say(f"The server is ready after {server.ready_s:.1f} s.")
         tenant = _filled(server, folder / f"reads-{rows_total}.json", rows_total)
-        with _ingest(server, tenant, folder):
-            shown, frames = asyncio.run(_measure(f"http://{HOST}:{server.port}", visits))
-        where = machine.describe(server.cluster.data_dir, server.superuser_url)
-    text = _report(rows_total, shown, frames, where)
-    print(text)
-    if write:
-        before, _, rest = _PAGE.read_text().partition(_BEGIN)
-        _PAGE.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{rest.partition(_END)[2]}")
+        run = Run(
+            name=name,
+            at=datetime.now(UTC).replace(microsecond=0),
+            rows=rows_total,
+            connections=connections,
+            pause_ms=pause_ms,
+            machine=machine.describe(server.cluster.path, server.login_url),
+        )
+        site = _Site(server, tenant, payload.write_bodies(payload.sample(7), folder, rows_each=1))
+        asyncio.run(_measure(run, site, laps))
+    _say(text(run))
+    _say(f"Kept in benchmarks/results/dashboard/{keep(run).name}; `python -m benchmarks.report` writes the documents.")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 @contextmanager
@@ -100,21 +88,78 @@ def _directory(reuse: Path | None) -> Generator[Path]:
 def _filled(server: Server, note: Path, rows_total: int) -> Tenant:
     if note.exists():
         return _NOTE.validate_json(note.read_bytes())[0]
-    tenant = make_tenant(server, EMAIL)
-    fill = rows.fill(server, tenant, rows=rows_total, seed=7, advance=lambda _: None)
+    _say(f"Making {rows_total:,} evaluations, some minutes for each million ...")
+    tenant, made = make_tenant(server, EMAIL), 0
+
+    def advance(more: int) -> None:
+        nonlocal made
+        made += more
+        _say(f"  {made:,} of {rows_total:,}")
+
+    fill = rows.fill(server, tenant, rows=rows_total, seed=7, advance=advance)
     note.write_bytes(_NOTE.dump_json((tenant, fill)))
     return tenant
 
 
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """The server, the project that is looked at, and what is sent to it meanwhile."""
+
+    server: Server
+    tenant: Tenant
+    bodies: payload.Bodies
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.server.port}"
+
+
+async def _measure(run: Run, site: _Site, laps: int) -> None:
+    """Everything in turn, so that what else the machine does falls on all alike."""
+    account = (EMAIL, PASSWORD)
+    async with browser() as chromium:
+        # Nobody's usual one: the server and the browser have done nothing yet.
+        await visits.see_overview(chromium, site.url, account, lap=0, beside="nothing")
+        for lap in range(1, laps + 1):
+            for beside in BESIDE:
+                with _ingest(run, site, lap) if beside == "ingest" else nullcontext():
+                    at = f"Lap {lap} of {laps}, beside {beside}"
+                    seen = visits.see_overview(chromium, site.url, account, lap=lap, beside=beside)
+                    await _note(run, run.visits, at, seen)
+                    scrolled = visits.scroll_list(chromium, site.url, account, lap=lap, beside=beside)
+                    await _note(run, run.scrolls, at, scrolled)
+
+
+async def _note(run: Run, noted: list[T], at: str, measured: Coroutine[None, None, T]) -> None:
+    """Measures, within bounds, and says what came of it."""
+    try:
+        async with asyncio.timeout(_MEASURED_S_MAX):
+            found = await measured
+    except (Error, TimeoutError) as error:
+        run.failures.append(f"{at}: {type(error).__name__} {error}")
+        _say(run.failures[-1])
+    else:
+        noted.append(found)
+        _say(f"{at}: {found}")
+
+
 @contextmanager
-def _ingest(server: Server, tenant: Tenant, folder: Path) -> Generator[None]:
-    """Single evaluations, as fast as the connections get their answers, until left."""
-    bodies = payload.write_bodies(payload.sample(7), folder, rows_each=1)
-    done = threading.Event()
+def _ingest(run: Run, site: _Site, lap: int) -> Generator[None]:
+    """Evaluations come in, one by one, until left. Raises RuntimeError when they could not be sent."""
+    done, sent = threading.Event(), list[load.Load]()
 
     def send() -> None:
         while not done.is_set():
-            load.post(server, tenant, bodies, connections=LOADED_CONNECTIONS, seconds=2)
+            sent.append(
+                load.post(
+                    site.server,
+                    site.tenant,
+                    site.bodies,
+                    connections=run.connections,
+                    seconds=2,
+                    pause_ms=run.pause_ms,
+                )
+            )
 
     sending = threading.Thread(target=send)
     sending.start()
@@ -123,82 +168,12 @@ def _ingest(server: Server, tenant: Tenant, folder: Path) -> Generator[None]:
     finally:
         done.set()
         sending.join()
-
-
-async def _measure(url: str, visits: int) -> tuple[list[Shown], list[float]]:
-    async with browser() as chromium:
-        shown = [await _visit(chromium, url) for _ in range(visits)]
-        return shown, await _scroll(chromium, url)
-
-
-async def _visit(chromium: Browser, url: str) -> Shown:
-    """The overview in a new profile: nothing is cached."""
-    async with window(chromium, url, size=DESK) as context:
-        await sign_in(context, EMAIL, PASSWORD)
-        await context.add_init_script(_WATCH)
-        page = await context.new_page()
-        traffic = Traffic(page)
-        await chromium.start_tracing(page=page, categories=["toplevel", "__metadata"])
-        await page.goto("/app/?days=30")
-        await traffic.settled()
-        found = await page.evaluate("measured")
-        cpu_ms = _longest_cpu_ms(await chromium.stop_tracing())
-        return Shown(found["lcp"], found["longest"], cpu_ms, found["shift"])
-
-
-def _longest_cpu_ms(trace: bytes) -> float:
-    """Of the tasks of the pages' main threads, the most CPU time that one took (Chromium's trace: `tdur`, in µs)."""
-    events = orjson.loads(trace)["traceEvents"]
-    main = {
-        (event["pid"], event["tid"])
-        for event in events
-        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
-    }
-    return max(event.get("tdur", 0) for event in events if (event["pid"], event["tid"]) in main) / 1e3
-
-
-async def _scroll(chromium: Browser, url: str) -> list[float]:
-    """Milliseconds between frames, over a list that loads its pages on the way."""
-    async with window(chromium, url, size=DESK) as context:
-        await sign_in(context, EMAIL, PASSWORD)
-        await context.add_init_script(_WATCH)
-        page = await context.new_page()
-        traffic = Traffic(page)
-        await page.goto("/app/evaluations?days=90")
-        await traffic.settled()
-        row = await page.locator("[role=row][aria-rowindex]").first.bounding_box()
-        assert row is not None
-        frames: list[float] = []
-        passed, step = 0, 500
-        while passed < SCROLLED_ROWS:
-            frames += await page.evaluate(_SCROLL, row["height"] * step)
-            with suppress(TimeoutError):
-                await traffic.settled()
-            passed += step
-        return frames
-
-
-def _report(rows_total: int, shown: list[Shown], frames: list[float], where: Machine) -> str:
-    smooth = sum(each <= 34 for each in frames) / len(frames)
-    found = (
-        ("LCP of the overview, median", "<= 2.0 s", f"{median(each.lcp_ms for each in shown) / 1e3:.2f} s"),
-        ("Longest task of the overview, worst", "<= 200 ms", f"{max(each.longest_task_ms for each in shown):.0f} ms"),
-        ("Its CPU time, worst", "<= 200 ms", f"{max(each.longest_task_cpu_ms for each in shown):.0f} ms"),
-        ("Layout shift of the overview, worst", "0", f"{max(each.shift for each in shown):.3f}"),
-        (f"Frames of at most 34 ms over {SCROLLED_ROWS:,} rows", "", f"{smooth:.1%}"),
-        ("99th percentile of a frame there", "", f"{sorted(frames)[int(len(frames) * 0.99)]:.0f} ms"),
-    )
-    place = f"{where.cores} cores of {where.cpu}, at a load of {where.load_average:.1f}"
-    return "\n".join(
-        [
-            f"{len(shown)} first visits at {rows_total:,} evaluations while {LOADED_CONNECTIONS} connections send more",
-            f"(`python -m benchmarks.dashboard`; {place}):",
-            "",
-            "| What | Wanted | Found |",
-            "|---|---|---|",
-            *(f"| {' | '.join(line)} |" for line in found),
-        ]
-    )
+    seconds = sum(each.seconds for each in sent)
+    if not seconds:
+        raise RuntimeError("No evaluations came in: see what the load generator said above.")
+    stored = sum(each.requests - each.refused - each.broken for each in sent)
+    run.ingest.append(Ingest(lap, stored / seconds, sum(each.refused + each.broken for each in sent)))
+    _say(f"{run.ingest[-1]}")
 
 
 if __name__ == "__main__":

@@ -44,18 +44,18 @@ def generator() -> str:
     return f"Python, {_PYTHON_CLIENTS} processes"
 
 
-def post(server: Server, tenant: Tenant, bodies: Bodies, *, connections: int, seconds: int) -> Load:
-    """Sends the bodies over so many connections, each waiting for its answer, for so long."""
-    salt = str(next(_salts) % 2**20)
+def post(server: Server, tenant: Tenant, bodies: Bodies, *, connections: int, seconds: int, pause_ms: int = 0) -> Load:
+    """Sends the bodies over so many connections, each waiting for its answer and then `pause_ms`, for so long."""
     if shutil.which("wrk"):
-        return _wrk(server, tenant, bodies, connections=connections, seconds=seconds, salt=salt)
-    return _python(server, tenant, bodies, connections=connections, seconds=seconds)
+        return _wrk(server, tenant, bodies, connections=connections, seconds=seconds, pause_ms=pause_ms)
+    return _python(server, tenant, bodies, connections=connections, seconds=seconds, pause_ms=pause_ms)
 
 
-def _wrk(server: Server, tenant: Tenant, bodies: Bodies, *, connections: int, seconds: int, salt: str) -> Load:
+def _wrk(server: Server, tenant: Tenant, bodies: Bodies, *, connections: int, seconds: int, pause_ms: int) -> Load:
+    salt = str(next(_salts) % 2**20)
     command = [
         *("wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "20s", "-s", str(_SCRIPT)),
-        *(f"http://{HOST}:{server.port}", "--", str(bodies.path), tenant.key, bodies.url_path, salt),
+        *(f"http://{HOST}:{server.port}", "--", str(bodies.path), tenant.key, bodies.url_path, salt, str(pause_ms)),
     ]
     out, cpu_s = _run([command])
     found = _last_object(out[0])
@@ -71,13 +71,13 @@ def _wrk(server: Server, tenant: Tenant, bodies: Bodies, *, connections: int, se
     )
 
 
-def _python(server: Server, tenant: Tenant, bodies: Bodies, *, connections: int, seconds: int) -> Load:
+def _python(server: Server, tenant: Tenant, bodies: Bodies, *, connections: int, seconds: int, pause_ms: int) -> Load:
     clients = min(_PYTHON_CLIENTS, connections)
     shares = [connections // clients + (i < connections % clients) for i in range(clients)]
     commands = [
         [
             *(sys.executable, "-m", "benchmarks.client", str(server.port), tenant.key, bodies.url_path),
-            *(str(bodies.path), str(share), str(seconds)),
+            *(str(bodies.path), str(share), str(seconds), str(pause_ms)),
         ]
         for share in shares
     ]

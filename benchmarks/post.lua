@@ -1,9 +1,10 @@
--- wrk sends the lines of a file as POST bodies in turn: wrk -s post.lua URL -- FILE KEY PATH SEED
+-- wrk sends the lines of a file as POST bodies in turn: wrk -s post.lua URL -- FILE KEY PATH SEED PAUSE_MS
 -- A line with the mark of an id (payload.py) gets a new UUIDv7 in the place of each.
 
 local MARK = "@@@@@@@@%-@@@@%-@@@@%-@@@@%-@@@@@@@@@@@@"
 local requests, marked, started_ms = {}, false, 0
 local threads = 0
+local pause_ms = 0
 
 function setup(thread)
   threads = threads + 1
@@ -18,6 +19,11 @@ function init(args)
   end
   math.randomseed(tonumber(args[4]) * 1000 + number)
   started_ms = os.time() * 1000
+  pause_ms = tonumber(args[5])
+  -- wrk asks only those that have it, and a delay of nothing costs a turn of its loop.
+  if pause_ms > 0 then
+    delay = function() return pause_ms end
+  end
 end
 
 local function uuid()

@@ -1,19 +1,22 @@
 """Writes docs/benchmarks.md from the newest results of each part: `python -m benchmarks.report`.
 
 Every number in that document was measured by `benchmarks.run`, or by the script that its section names; nobody edits
-it.
+it. What `benchmarks.dashboard` measured goes into docs/dashboard.md, between its two marks.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import rows
+from benchmarks import dashboard_results, rows
 from benchmarks.kept import Kept, all_kept
 from benchmarks.results import Results, kept, together
 from benchmarks.tables import tables
 
 _DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+_DASHBOARD = _DOCUMENT.with_name("dashboard.md")
+_MEASURED = re.compile(r"(?<=<!-- measured: begin -->\n).*(?=<!-- measured: end -->)", re.DOTALL)
 
 _METHOD = f"""\
 How it was measured:
@@ -45,13 +48,18 @@ How it was measured:
 
 
 def main() -> None:
-    """Rewrites the document; ends with a message where nothing was measured yet."""
+    """Rewrites the documents; ends with a message where nothing was measured yet."""
     runs = kept()
     if not runs:
         sys.exit("There are no results yet: `make bench` measures.")
     _DOCUMENT.parent.mkdir(exist_ok=True)
     _DOCUMENT.write_text(document(runs, all_kept()))
     print("Wrote docs/benchmarks.md.")
+    seen = dashboard_results.newest()
+    if seen:
+        before = _DASHBOARD.read_text()
+        _DASHBOARD.write_text(_MEASURED.sub(lambda _: dashboard_results.text(seen) + "\n", before))
+        print("Wrote what was measured into docs/dashboard.md.")
 
 
 def document(runs: Sequence[Results], others: Sequence[Kept] = ()) -> str:

@@ -38,6 +38,7 @@ from agentops_api.exports import files_api
 from agentops_api.exports.download import Downloads
 from agentops_api.jobs import api as jobs_api
 from agentops_api.metrics import Requests
+from agentops_api.projects import api as projects_api
 from agentops_api.retention import api as retention_api
 from agentops_api.scoring import api as scoring_api
 from agentops_api.scoring.detectors import Detectors
@@ -72,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     slices = (
         *(ingest_api, stream_api, evaluations_api, analytics_api, sessions_api, exports_api, files_api),
-        *(scoring_api, calibrations_api, project_metrics_api, jobs_api, retention_api, auth_api),
+        *(scoring_api, calibrations_api, project_metrics_api, jobs_api, retention_api, projects_api, auth_api),
     )
     for part in (*slices, health, metrics_api, pages):
         app.include_router(part.router)

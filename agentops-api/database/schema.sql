@@ -813,5 +813,21 @@ CREATE INDEX evaluations_doubted ON evaluations (project_id, created_at, id)
 
 UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';
 
+-- Running upgrade 0007 -> 0008
+
+-- People rename themselves, and owners and admins their projects. Nothing else of these rows is theirs to change.
+GRANT UPDATE (full_name) ON users TO agentops_user;
+CREATE POLICY renames_self ON users FOR UPDATE TO agentops_user
+    USING (id = (SELECT agentops_claim('user_id')));
+
+GRANT UPDATE (name) ON projects TO agentops_user;
+CREATE POLICY administrator ON projects FOR UPDATE TO agentops_user
+    USING (organization_id IN (
+        SELECT organization_id FROM memberships
+        WHERE user_id = (SELECT agentops_claim('user_id')) AND role IN ('owner', 'admin')));
+
+
+UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
+
 
 COMMIT;

@@ -11,6 +11,7 @@ from agentops_api import clock
 from agentops_api.auth import admit, key_store, log_in, store, tokens
 from agentops_api.auth import issue_key as keys
 from agentops_api.auth.models import (
+    ChangeMe,
     ChangePassword,
     CreatedKey,
     Keys,
@@ -39,6 +40,7 @@ router = APIRouter(prefix="/auth", tags=["auth"], route_class=Route)
 Address = Annotated[str, Depends(anonymous_caller)]
 Person = Annotated[UserCaller, Depends(user_caller)]
 _BEARER = [Security(bearer)]
+_GONE = "This account is gone."
 
 
 @router.post(
@@ -172,8 +174,24 @@ async def me(request: Request, caller: Person) -> Me:
         user = await store.user(tx, caller.user_id)
         organizations = await project_store.organizations_of(tx, caller.user_id)
     if user is None:
-        raise Unauthenticated("This account is gone.")
+        raise Unauthenticated(_GONE)
     return Me(user=user, organizations=organizations)
+
+
+@router.patch(
+    "/me",
+    operation_id="change_me",
+    summary="Rename myself",
+    responses=responses(400, 401, 413, 415, 422, 429, 503),
+    dependencies=_BEARER,
+)
+async def change_me(request: Request, caller: Person, body: ChangeMe) -> User:
+    """The name that other people read. The e-mail address, by which one logs in, stays."""
+    async with runtime(request).db.as_user(caller.user_id) as tx:
+        user = await store.rename(tx, caller.user_id, body.full_name)
+    if user is None:
+        raise Unauthenticated(_GONE)
+    return user
 
 
 class _Page(BaseModel):

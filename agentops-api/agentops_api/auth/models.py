@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from agentops_api.projects.models import Organization
+from agentops_api.projects.models import Name, Organization
 
 Scope = Literal["ingest", "read", "write"]
 SCOPES: tuple[Scope, ...] = ("ingest", "read", "write")
@@ -111,11 +111,6 @@ Email = Annotated[
     Field(max_length=_EMAIL_CHARS_MAX, json_schema_extra={"format": "email"}),
     AfterValidator(normal_email),
 ]
-# PostgreSQL's text holds no NUL, and control characters in a name are never meant.
-Name = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$"),
-]
 NewPassword = Annotated[str, Field(min_length=PASSWORD_CHARS_MIN, max_length=PASSWORD_CHARS_MAX)]
 GivenPassword = Annotated[str, Field(min_length=1, max_length=PASSWORD_CHARS_MAX)]
 # A longer one is never ours; PyJWT reads a whole token before it looks at its signature.
@@ -201,6 +196,15 @@ class ChangePassword(_Input):
     """The one that works now."""
     new_password: NewPassword
     """Any 8 to 128 characters, unless it is one of the 3,000 most common passwords."""
+
+
+class ChangeMe(_Input):
+    """What is to be different about oneself."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"full_name": "Jane Doe"}]})
+
+    full_name: Name | None
+    """For other people to read; null for none."""
 
 
 class NewKey(_Input):

@@ -81,6 +81,19 @@ async def user(tx: Tx, user_id: UUID) -> User | None:
     )
 
 
+async def rename(tx: Tx, user_id: UUID, full_name: str | None) -> User | None:
+    """What may be shown of the person, under their new name. Done as themselves."""
+    return await one(
+        tx,
+        User,
+        """
+        UPDATE users SET full_name = %(full_name)s WHERE id = %(user_id)s
+        RETURNING id, email, full_name, created_at
+        """,
+        {"user_id": user_id, "full_name": full_name},
+    )
+
+
 async def free_supabase_email(tx: Tx, user_id: UUID, email: str) -> None:
     """Takes the e-mail address from whoever had it at Supabase before: there, addresses are given anew."""
     await tx.execute(

@@ -52,6 +52,9 @@ _SECURITY = [
     (b"referrer-policy", b"no-referrer"),
 ]
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+# For a year (RFC 6797). Not of the subdomains, which may be somebody else's. Whoever claims TLS in vain tells only
+# themselves, and browsers heed it over TLS only.
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
 _NO_STORE = (b"cache-control", b"no-store")
 _ALLOWED = (
     "Authorization",
@@ -133,7 +136,7 @@ class Edge:
         limits.allowance.set(None)
         level = logging.DEBUG if (scope["method"], path) in _QUIET else logging.INFO
         started = time.perf_counter()
-        answer = _Answer(send, facts.request_id)
+        answer = _Answer(send, facts)
         direct = None
         try:
             facts.check(scope)
@@ -199,12 +202,13 @@ class _Refused(Exception):
 class _Facts:
     """What one pass over the request's headers tells."""
 
-    __slots__ = ("_bytes", "_hosts", "from_page", "has_body", "request_id")
+    __slots__ = ("_bytes", "_hosts", "by_tls", "from_page", "has_body", "request_id")
 
     def __init__(self, scope: Scope) -> None:
         size = hosts = 0
         id = b""
         self.from_page = self.has_body = False
+        self.by_tls = scope.get("scheme") == "https"
         for name, value in scope["headers"]:
             size += len(name) + len(value)
             if name == b"host":
@@ -215,6 +219,8 @@ class _Facts:
                 self.from_page = True
             elif name == b"x-request-id":
                 id = value
+            elif name == b"x-forwarded-proto":
+                self.by_tls = value == b"https"
         self._bytes, self._hosts = size, hosts
         self.request_id: str = id.decode() if id and _REQUEST_ID.fullmatch(id) else ids.new().hex
 
@@ -235,16 +241,18 @@ class _Facts:
 class _Answer:
     """Adds what every answer carries."""
 
-    __slots__ = ("_request_id", "_send", "status")
+    __slots__ = ("_facts", "_send", "status")
 
-    def __init__(self, send: Send, request_id: str) -> None:
-        self._send, self._request_id = send, request_id
+    def __init__(self, send: Send, facts: _Facts) -> None:
+        self._send, self._facts = send, facts
         self.status = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message.get("headers", ()), *_SECURITY, (b"x-request-id", self._request_id.encode())]
+            headers = [*message.get("headers", ()), *_SECURITY, (b"x-request-id", self._facts.request_id.encode())]
+            if self._facts.by_tls:
+                headers.append(_HSTS)
             names = {name for name, _ in headers}
             if b"content-security-policy" not in names:
                 headers.append(_CSP)

@@ -61,6 +61,16 @@ async def access(tx: Tx, user_id: UUID, project_id: UUID | None) -> ProjectAcces
     )
 
 
+async def rename(tx: Tx, project_id: UUID, name: str) -> Project | None:
+    """The project under its new name; None unless the person administers it."""
+    return await one(
+        tx,
+        Project,
+        "UPDATE projects SET name = %(name)s WHERE id = %(project_id)s RETURNING id, name, is_default",
+        {"project_id": project_id, "name": name},
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     organization_id: UUID

@@ -31,6 +31,11 @@ window.addEventListener("vite:preloadError", (event) => {
   location.reload();
 });
 
+// The screen's code comes while the session is opened anew, and not after that. Whoever needs it says what failed.
+for (const { options } of router.getMatchedRoutes(router.latestLocation.pathname)[0]) {
+  options.component?.preload?.()?.catch(() => undefined);
+}
+
 const root = document.getElementById("root");
 if (root) {
   createRoot(root).render(

@@ -325,3 +325,26 @@ async def test_a_person_sees_where_they_are_logged_in_and_ends_it(
     assert refused.status_code == 401
     assert [each["id"] for each in (await owner.person.get("/auth/sessions")).json()["data"]] == [here["id"]]
     assert (await owner.person.get("/auth/me")).status_code == 200
+
+
+async def test_a_person_renames_themselves_and_nobody_else(owner: Somebody, stranger: Somebody) -> None:
+    before = (await owner.person.get("/auth/me")).json()
+    strangers = (await stranger.person.get("/auth/me")).json()
+    for name in (" Grace Hopper ", None, "G"):
+        renamed = await owner.person.patch("/auth/me", json={"full_name": name})
+        assert renamed.status_code == 200, renamed.text
+        assert renamed.json() == before["user"] | {"full_name": name and name.strip()}
+        assert (await owner.person.get("/auth/me")).json()["user"] == renamed.json()
+    assert (await stranger.person.get("/auth/me")).json() == strangers
+
+
+async def test_what_is_no_name_of_a_person_is_refused(owner: Somebody) -> None:
+    before = (await owner.person.get("/auth/me")).json()
+    for body in (
+        *({"full_name": name} for name in ("", " ", "x" * 201, "two\nlines", "nul\0", 7)),
+        {},
+        {"full_name": "Eve", "email": "eve@example.com"},
+        {"full_name": "Eve", "disabled_at": None},
+    ):
+        assert (await owner.person.patch("/auth/me", json=body)).status_code == 422, body
+    assert (await owner.person.get("/auth/me")).json() == before

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from agentops_api.edge.dashboard import DIST, INDEX
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, BrowserContext, expect
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server, new_site, ready
 from tests.dashboard.history import HISTORY
@@ -51,11 +51,18 @@ async def outside(chrome: Browser, server: Server) -> AsyncGenerator[Tab]:
         await tab.assert_clean()
 
 
-@pytest.fixture
-async def tab(chrome: Browser, person: Person) -> AsyncGenerator[Tab]:
-    """A tab of somebody with a history, signed in."""
+@pytest.fixture(scope="session")
+async def signed_in(chrome: Browser, person: Person) -> AsyncGenerator[BrowserContext]:
+    """The window of somebody with a history, which has loaded the dashboard before."""
     async with window(chrome, person.url) as context:
         await sign_in(context, person.email, PASSWORD)
-        tab = await open_tab(context, person.url)
-        yield tab
-        await tab.assert_clean()
+        yield context
+
+
+@pytest.fixture
+async def tab(signed_in: BrowserContext, person: Person) -> AsyncGenerator[Tab]:
+    """A tab of somebody with a history, signed in."""
+    tab = await open_tab(signed_in, person.url)
+    yield tab
+    await tab.assert_clean()
+    await tab.page.close()

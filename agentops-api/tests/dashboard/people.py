@@ -65,6 +65,11 @@ class Tab:
         await self.page.goto(path)
         await self.traffic.settled()
 
+    async def turn(self, path: str) -> None:
+        """Shows another screen whole, as a link does: the page is not loaded anew, which takes longer than all else."""
+        await self.page.evaluate("path => history.pushState(null, '', path)", path)
+        await self.traffic.settled()
+
     async def assert_clean(self) -> None:
         """No script failed, the policy stopped nothing, and nothing was asked of anybody else."""
         seen = await self.page.evaluate("window.seen")

@@ -148,6 +148,39 @@ async def test_a_key_is_made_shown_once_and_revoked(tab: Tab, person: Person) ->
         assert (await client.post("/evaluations", json=body)).status_code == 401
 
 
+async def test_a_project_and_oneself_are_renamed_by_keyboard_and_a_refusal_is_told(
+    server: Server, outside: Tab
+) -> None:
+    person = await newcomer(server, "Ada Example")
+    page = outside.page
+    await sign_in(page.context, person.email, PASSWORD)
+    await outside.go("/app/settings?section=project")
+    opener = page.get_by_role("button", name="Rename the project")
+    await opener.focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("not this")
+    await page.keyboard.press("Escape")
+    await expect(opener).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.keyboard.type(" Checkout agents ")
+    await page.keyboard.press("Enter")
+    await expect(opener).to_be_focused()
+    # Here, and above the navigation.
+    await expect(page.get_by_text("Checkout agents", exact=True)).to_have_count(2)
+
+    await page.get_by_role("navigation", name="Settings").get_by_text("Account").click()
+    await page.get_by_role("button", name="Rename yourself").click()
+    field = page.get_by_label("New name of yourself")
+    # More than browsers let anybody type.
+    await field.evaluate("field => field.removeAttribute('maxlength')")
+    await field.fill("x" * 201)
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("200")
+    await field.fill("Grace Example")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("button", name="Grace Example", exact=True)).to_be_visible()
+
+
 async def test_who_logs_out_is_out_in_every_tab_and_nothing_of_theirs_is_left(server: Server, outside: Tab) -> None:
     person = await newcomer(server, "Eve Example")
     page, context = outside.page, outside.page.context

@@ -13,7 +13,7 @@ from agentops_api.edge import limits
 from agentops_api.edge.middleware import Edge
 from agentops_api.metrics import Requests
 from fastapi import FastAPI
-from httpx2 import AsyncClient
+from httpx2 import ASGITransport, AsyncClient
 from starlette.types import Message, Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
@@ -92,6 +92,17 @@ async def test_every_answer_carries_the_security_headers(client: AsyncClient) ->
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert headers["cache-control"] == "no-store"
+        assert "strict-transport-security" not in headers, "over plain HTTP it would say nothing"
+
+
+async def test_whoever_comes_by_tls_is_told_to_stay_with_it(small_app: FastAPI, client: AsyncClient) -> None:
+    for path in ("/things", "/nothing", "/raise/bug", "/raise/forbidden"):
+        forwarded = await client.get(path, headers={"X-Forwarded-Proto": "https"})
+        assert forwarded.headers.get_list("strict-transport-security") == ["max-age=31536000"]
+        plain = await client.get(path, headers={"X-Forwarded-Proto": "http"})
+        assert "strict-transport-security" not in plain.headers
+    async with AsyncClient(transport=ASGITransport(app=small_app), base_url="https://test") as ours:
+        assert (await ours.get("/things")).headers["strict-transport-security"] == "max-age=31536000"
 
 
 async def test_only_listed_origins_may_call(client: AsyncClient) -> None:

@@ -9,7 +9,7 @@ from agentops_api.app import create_app
 from agentops_api.settings import Settings
 from fastapi.routing import iter_route_contexts
 
-PEOPLE_ONLY = {"change_retention", "change_project_scoring"}
+PEOPLE_ONLY = {"change_retention", "change_project_scoring", "change_project"}
 """Operations under `/api/v1` that need a role in the organization, which no key has."""
 
 Json = dict[str, object]

@@ -90,22 +90,29 @@ function usePlot(
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const options = optionsOf(element, latest.current.lines, {
-      format: (value) => latest.current.format(value),
-      onCursor: (index) => latest.current.onCursor(index),
-      onZoom: (start, end) => latest.current.onZoom(start, end),
-      unitScale,
-      whole,
-    });
-    const made = new uPlot(options, dataOf(latest.current.times, latest.current.lines), element);
-    plot.current = made;
-    const observer = new ResizeObserver(() => {
-      made.setSize({ width: element.clientWidth, height: element.clientHeight });
-    });
-    observer.observe(element);
+    let observer: ResizeObserver | undefined;
+    const draw = () => {
+      const options = optionsOf(element, latest.current.lines, {
+        format: (value) => latest.current.format(value),
+        onCursor: (index) => latest.current.onCursor(index),
+        onZoom: (start, end) => latest.current.onZoom(start, end),
+        unitScale,
+        whole,
+      });
+      const made = new uPlot(options, dataOf(latest.current.times, latest.current.lines), element);
+      plot.current = made;
+      observer = new ResizeObserver(() => {
+        const { clientWidth: width, clientHeight: height } = element;
+        if (width !== made.width || height !== made.height) made.setSize({ width, height });
+      });
+      observer.observe(element);
+    };
+    // In a task of its own: a screen of charts would keep the page from answering until the last one is drawn.
+    const soon = setTimeout(draw);
     return () => {
-      observer.disconnect();
-      made.destroy();
+      clearTimeout(soon);
+      observer?.disconnect();
+      plot.current?.destroy();
       plot.current = null;
     };
   }, [shape]);

@@ -1,7 +1,16 @@
 import { UnstyledButton } from "@mantine/core";
-import { Link, useSearch } from "@tanstack/react-router";
+import { useRouter, useSearch } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { memo, type ReactNode, useEffect, useRef } from "react";
+import {
+  type MouseEvent,
+  memo,
+  type ReactNode,
+  type SyntheticEvent,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+} from "react";
 import type { Evaluation } from "../api/client";
 import { Bar } from "../ui/Badge";
 import { exactCount, score, seconds } from "../ui/numbers";
@@ -12,6 +21,10 @@ import styles from "./evaluations.module.css";
 const ROW_PX = 52;
 const ROWS_AHEAD = 12;
 const SKELETONS = 12;
+/** What a wide screen has room for. */
+const SHOWN_CHARS = 200;
+/** Stands for an id in an address that is made once. */
+const SOMETHING = "-id-";
 
 type Props = {
   rows: Evaluation[];
@@ -29,12 +42,15 @@ type Props = {
 /** As many rows as there are, of which only those in sight are in the page; that is why it is no <table>. */
 export function Table({ rows, fresh, isLoading, hasMore, isSearching, mayGoOn, more, empty }: Props) {
   const body = useRef<HTMLDivElement>(null);
+  const { hrefOf, ...opening } = useOpening();
+  // Another function would have all rows measured anew, at each step of scrolling.
+  const keyOf = useCallback((index: number) => rows[index]?.id ?? index, [rows]);
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => ROW_PX,
     overscan: ROWS_AHEAD,
     scrollMargin: body.current?.offsetTop ?? 0,
-    getItemKey: (index) => rows[index]?.id ?? index,
+    getItemKey: keyOf,
   });
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
@@ -46,12 +62,20 @@ export function Table({ rows, fresh, isLoading, hasMore, isSearching, mayGoOn, m
     <div className={styles.table}>
       <div role="table" aria-label="Evaluations" aria-rowcount={hasMore ? -1 : rows.length + 1}>
         <Head />
-        <div ref={body} className={styles.body} role="rowgroup" style={{ height: virtual.getTotalSize() || undefined }}>
+        <div
+          ref={body}
+          className={styles.body}
+          role="rowgroup"
+          style={{ height: virtual.getTotalSize() || undefined }}
+          {...opening}
+        >
           {isLoading && Array.from({ length: SKELETONS }, (_, index) => <Waiting key={String(index)} />)}
           {items.map((item) => {
             const row = rows[item.index];
             const top = item.start - virtual.options.scrollMargin;
-            return row && <Row key={item.key} row={row} index={item.index} top={top} isFresh={item.index < fresh} />;
+            if (!row) return null;
+            const { key, index } = item;
+            return <Row key={key} row={row} href={hrefOf(row.id)} index={index} top={top} isFresh={index < fresh} />;
           })}
         </div>
       </div>
@@ -65,6 +89,32 @@ export function Table({ rows, fresh, isLoading, hasMore, isSearching, mayGoOn, m
       </p>
     </div>
   );
+}
+
+/** Where the rows lead, and what opens them: a router's link for each row costs more than all else in the row does. */
+function useOpening() {
+  const router = useRouter();
+  const search = useSearch({ from: "/signed-in" });
+  return useMemo(() => {
+    const placeOf = (id: string) => ({ to: "/evaluations/$id", params: { id }, search }) as const;
+    const idOf = ({ target }: SyntheticEvent) => (target as Element).closest("a")?.dataset.id;
+    const [before, after] = router.buildLocation(placeOf(SOMETHING)).href.split(SOMETHING);
+    const preload = (event: SyntheticEvent) => {
+      const id = idOf(event);
+      if (id) void router.preloadRoute(placeOf(id));
+    };
+    return {
+      hrefOf: (id: string) => `${before}${id}${after}`,
+      onClick: (event: MouseEvent) => {
+        const id = idOf(event);
+        if (!id || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+        event.preventDefault();
+        void router.navigate(placeOf(id));
+      },
+      onFocus: preload,
+      onMouseOver: preload,
+    };
+  }, [router, search]);
 }
 
 function footOf(count: number, hasMore: boolean, isSearching: boolean): string {
@@ -95,11 +145,10 @@ function Waiting() {
   );
 }
 
-type RowProps = { row: Evaluation; index: number; top: number; isFresh: boolean };
+type RowProps = { row: Evaluation; href: string; index: number; top: number; isFresh: boolean };
 
-/** Kept as it is while the list scrolls: a link costs the router more than all else in it. */
-const Row = memo(function Row({ row, index, top, isFresh }: RowProps) {
-  const search = useSearch({ from: "/signed-in" });
+/** Kept as it is while the list scrolls. */
+const Row = memo(function Row({ row, href, index, top, isFresh }: RowProps) {
   const verdict = row.hallucinated === null ? "none" : row.hallucinated ? "bad" : "good";
   return (
     <div
@@ -117,10 +166,10 @@ const Row = memo(function Row({ row, index, top, isFresh }: RowProps) {
         {listTime(row.created_at, new Date())}
       </span>
       <span role="cell" className={styles.texts}>
-        <Link to="/evaluations/$id" params={{ id: row.id }} search={search} className={styles.open}>
-          {row.prompt.slice(0, 300) || "(empty prompt)"}
-        </Link>
-        <span className={styles.response}>{row.response.slice(0, 300)}</span>
+        <a href={href} data-id={row.id} className={styles.open}>
+          {row.prompt.slice(0, SHOWN_CHARS) || "(empty prompt)"}
+        </a>
+        <span className={styles.response}>{row.response.slice(0, SHOWN_CHARS)}</span>
       </span>
       <span role="cell" className={styles.name}>
         {row.agent_name}

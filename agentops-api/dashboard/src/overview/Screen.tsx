@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
+import type { Schemas } from "../api/client";
 import { NameFilter } from "../filterbar/NameFilter";
 import { PeriodPicker, useChange } from "../filterbar/PeriodPicker";
 import { type Period, periodBefore, periodLabel, periodOf, type Search, zoomOf } from "../filters";
@@ -9,7 +10,7 @@ import { Empty, Page, Panel } from "../ui/Page";
 import { Charts } from "./Charts";
 import { Figures } from "./Figures";
 import { GroupTable } from "./GroupTable";
-import { headline } from "./headline";
+import { type Groups, hasCauses, headline, toldOf } from "./headline";
 import styles from "./overview.module.css";
 import { summaryQuery, tracksQuery } from "./queries";
 
@@ -63,24 +64,31 @@ function Content({ search, period }: { search: Search; period: Period }) {
 }
 
 function Sentence({ search, period }: { search: Search; period: Period }) {
-  const before = summaryBefore(period);
   const { data } = useQuery(summaryQuery(period, search));
-  const agents = useQuery(breakdownQuery("agent", period, search)).data?.rows;
-  const models = useQuery(breakdownQuery("model", period, search)).data?.rows;
-  const agentsBefore = useQuery(breakdownQuery("agent", before, search)).data?.rows;
-  const modelsBefore = useQuery(breakdownQuery("model", before, search)).data?.rows;
-  if (!data || !agents || !models || !agentsBefore || !modelsBefore) return <p className={styles.headline}>&nbsp;</p>;
-  const groups = [
-    { kind: "agent" as const, now: agents, before: agentsBefore },
-    { kind: "model" as const, now: models, before: modelsBefore },
-  ];
-  const told = headline(data.changes, groups, periodLabel(search), data.previous.count === 0);
+  const agents = useGroups("agent", data, period, search);
+  const models = useGroups("model", data, period, search);
+  if (!data || !agents || !models) return <p className={styles.headline}>&nbsp;</p>;
+  const told = headline(data.changes, [agents, models], periodLabel(search), data.previous.count === 0);
   return (
     <p className={styles.headline} data-tone={told.tone}>
       <span className={styles.headlineMark} aria-hidden="true" />
       {told.text}
     </p>
   );
+}
+
+/** The groups now and before. Those before are only asked for where the sentence is about them. */
+function useGroups(
+  kind: Groups["kind"],
+  summary: Schemas["Summary"] | undefined,
+  period: Period,
+  search: Search,
+): Groups | undefined {
+  const enabled = summary !== undefined && hasCauses(toldOf(summary.changes));
+  const now = useQuery(breakdownQuery(kind, period, search)).data?.rows;
+  const before = useQuery({ ...breakdownQuery(kind, summaryBefore(period), search), enabled }).data?.rows;
+  if (!enabled) return { kind, now: [], before: [] };
+  return now && before && { kind, now, before };
 }
 
 /** The period that the summary compares with: as long, and just before. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Change, Schemas } from "../api/client";
-import { headline } from "./headline";
+import { hasCauses, headline, toldOf } from "./headline";
 
 function change(metric: string, base: number, candidate: number, more: Partial<Change> = {}): Change {
   return {
@@ -61,4 +61,11 @@ test("without a real change it says so, and without enough to judge it says that
   const volume = change("count", 1, 5, { direction: "neutral" });
   expect(headline([unknown, volume], [], "the last 7 days", false).text).toMatch(/^Too few evaluations/);
   expect(headline([chance], [], "the last 7 days", true).text).toMatch(/^There is nothing before the last 7 days/);
+});
+
+test("the period before is only asked for its groups where the sentence names a cause", () => {
+  const slower = change("latency_p95", 1, 2);
+  expect(hasCauses(toldOf([slower, change("hallucination_rate", 0.05, 0.1)]))).toBe(true);
+  expect(hasCauses(toldOf([slower, change("hallucination_rate", 0.05, 0.1, { significant: false })]))).toBe(false);
+  expect(hasCauses(toldOf([]))).toBe(false);
 });

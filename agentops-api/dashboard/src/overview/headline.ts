@@ -21,11 +21,21 @@ const TELLINGS: Record<string, Telling> = {
 /** One group has caused it when so much of the difference is its own. */
 const CAUSE_SHARE_MIN = 0.5;
 
-export function headline(changes: Change[], groups: Groups[], period: string, isFirst: boolean): Headline {
-  if (isFirst) return { tone: "same", text: `There is nothing before ${period} yet that it could be compared with.` };
+/** The change that is worth a sentence: what got worse goes before what got better; undefined where chance explains all. */
+export function toldOf(changes: Change[]): Change | undefined {
   const real = changes.filter((change) => change.significant && TELLINGS[change.metric] && change.base != null);
   const worse = first(real.filter((change) => change.direction === "worse"));
-  const told = worse ?? first(real.filter((change) => change.direction === "better"));
+  return worse ?? first(real.filter((change) => change.direction === "better"));
+}
+
+/** Whether the sentence names the groups that caused the change. */
+export function hasCauses(told: Change | undefined): boolean {
+  return told?.metric === "hallucination_rate";
+}
+
+export function headline(changes: Change[], groups: Groups[], period: string, isFirst: boolean): Headline {
+  if (isFirst) return { tone: "same", text: `There is nothing before ${period} yet that it could be compared with.` };
+  const told = toldOf(changes);
   if (!told) {
     const judged = changes.some((change) => change.metric !== "count" && change.p_value !== null);
     const text = judged
@@ -33,7 +43,7 @@ export function headline(changes: Change[], groups: Groups[], period: string, is
       : `Too few evaluations in ${period} and before it to say what changed.`;
     return { tone: "same", text };
   }
-  return { tone: worse ? "worse" : "better", text: sentence(told, groups) };
+  return { tone: told.direction === "worse" ? "worse" : "better", text: sentence(told, groups) };
 }
 
 function first(changes: Change[]): Change | undefined {
@@ -46,8 +56,7 @@ function sentence(change: Change, groups: Groups[]): string {
   if (!telling || base == null || candidate == null) return "";
   const verb = candidate > base ? "rose" : "fell";
   const whole = `${telling.name} ${verb} from ${telling.format(base)} to ${telling.format(candidate)}`;
-  const causes =
-    change.metric === "hallucination_rate" ? groups.flatMap((each) => causeOf(each, candidate - base)) : [];
+  const causes = hasCauses(change) ? groups.flatMap((each) => causeOf(each, candidate - base)) : [];
   return causes.length > 0 ? `${whole}, mostly at ${causes.join(" and ")}.` : `${whole}.`;
 }
 

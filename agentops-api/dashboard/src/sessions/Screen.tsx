@@ -6,7 +6,7 @@ import { NameFilter } from "../filterbar/NameFilter";
 import { PeriodPicker, useChange } from "../filterbar/PeriodPicker";
 import { periodOf, type Search } from "../filters";
 import { Failed } from "../ui/Failure";
-import { NOTHING, percent, seconds } from "../ui/numbers";
+import { exactCount, NOTHING, percent, seconds } from "../ui/numbers";
 import { Empty, Page, Panel, Skeleton, Wide } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import { DAYS_MAX, sessionPeriodOf, sessionsQuery } from "./queries";
@@ -98,7 +98,7 @@ function Table({ sessions, search }: { sessions: Schemas["Session"][]; search: S
               <td className="num" title={fullTime(session.last_at)}>
                 {listTime(session.last_at, new Date())}
               </td>
-              <td className="num">{session.evaluations}</td>
+              <td className="num">{exactCount(session.evaluations)}</td>
               <td className="num" data-bad={session.hallucinations > 0 || undefined}>
                 {session.hallucinations}
                 {session.hallucinations > 0 && (

@@ -5,8 +5,11 @@ import { api, told } from "../api/client";
 import { meQuery } from "../queries";
 import { Panel } from "../ui/Page";
 import { fullTime } from "../ui/time";
+import { Name } from "./Name";
 import { Sessions } from "./Sessions";
 import styles from "./settings.module.css";
+
+const rename = (name: string) => told(api.PATCH("/auth/me", { body: { full_name: name || null } }));
 
 export function AccountSection() {
   const { data: me } = useQuery(meQuery);
@@ -16,7 +19,7 @@ export function AccountSection() {
         <dl className={styles.list}>
           <div>
             <dt>Name</dt>
-            <dd>{me?.user.full_name ?? "–"}</dd>
+            <dd>{me && <Name of="yourself" name={me.user.full_name} save={rename} />}</dd>
           </div>
           <div>
             <dt>E-mail</dt>

@@ -44,7 +44,7 @@ export function Export() {
         <div className={styles.buttons}>
           <Select
             size="xs"
-            w={150}
+            w={100}
             aria-label="Format"
             allowDeselect={false}
             data={FORMATS}

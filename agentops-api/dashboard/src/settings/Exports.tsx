@@ -1,42 +1,28 @@
 import { Button } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { api, type Schemas, told } from "../api/client";
 import { usePlace } from "../shell/Projects";
 import { Badge, Bar } from "../ui/Badge";
-import { Confirm } from "../ui/Confirm";
 import { bytes, exactCount, NOTHING } from "../ui/numbers";
-import { Wide } from "../ui/Page";
 import { ago, fullTime, listTime } from "../ui/time";
 import { download } from "./download";
 import { type ExportFile, fileOf } from "./file";
+import { Ending, List } from "./List";
 import styles from "./settings.module.css";
 
 type Job = Schemas["Job"];
+const COLUMNS = ["Asked for", "Progress", "Evaluations", "Size", "Kept until"];
 
 /** What was asked for lately, how far it is, and the files that are kept. */
 export function Exports({ jobs }: { jobs: Job[] }) {
   if (jobs.length === 0) return null;
   return (
-    <Wide label="Exports">
-      <table className={styles.table}>
-        <thead>
-          <tr>
-            {["Asked for", "Progress", "Evaluations", "Size", "Kept until"].map((label) => (
-              <th key={label} scope="col">
-                {label}
-              </th>
-            ))}
-            <td />
-          </tr>
-        </thead>
-        <tbody>
-          {jobs.map((job) => (
-            <Row key={job.id} job={job} />
-          ))}
-        </tbody>
-      </table>
-    </Wide>
+    <List label="Exports" columns={COLUMNS}>
+      {jobs.map((job) => (
+        <Row key={job.id} job={job} />
+      ))}
+    </List>
   );
 }
 
@@ -72,7 +58,7 @@ function Progress({ job, file }: { job: Job; file: ExportFile | null }) {
       </span>
     );
   }
-  if (job.status === "succeeded") return <Badge tone={file ? "good" : "neutral"}>{file ? "Ready" : "Expired"}</Badge>;
+  if (job.status === "succeeded") return <Badge tone={file ? "good" : "neutral"}>{file ? "Ready" : "Gone"}</Badge>;
   const label = job.status === "queued" ? "Waiting for its turn" : "Being written";
   return (
     <span className={styles.progress} role="status">
@@ -105,38 +91,16 @@ function Fetch({ file }: { file: ExportFile }) {
   );
 }
 
-function Delete({ job, file }: { job: Job; file: ExportFile }) {
-  const [isAsking, setAsking] = useState(false);
-  const client = useQueryClient();
-  const run = useMutation({
-    mutationFn: () => told(api.DELETE("/api/v1/exports/{id}/file", { params: { path: { id: job.id } } })),
-    onSuccess: async () => {
-      setAsking(false);
-      await client.invalidateQueries({ queryKey: ["exports"] });
-    },
-  });
+function Delete({ job: { id }, file }: { job: Job; file: ExportFile }) {
   return (
-    <>
-      <Button
-        variant="subtle"
-        color="red"
-        size="compact-xs"
-        onClick={() => setAsking(true)}
-        aria-label={`Delete ${file.name}`}
-      >
-        Delete
-      </Button>
-      <Confirm
-        opened={isAsking}
-        title="Delete this file?"
-        action="Delete"
-        isPending={run.isPending}
-        error={run.error}
-        confirm={() => run.mutate()}
-        cancel={() => setAsking(false)}
-      >
-        {file.name} ({bytes(file.bytes)}) is deleted. The evaluations in it stay.
-      </Confirm>
-    </>
+    <Ending
+      action="Delete"
+      name={file.name}
+      question="Delete this file?"
+      run={() => told(api.DELETE("/api/v1/exports/{id}/file", { params: { path: { id } } }))}
+      list="exports"
+    >
+      {file.name} ({bytes(file.bytes)}) is deleted. The evaluations in it stay.
+    </Ending>
   );
 }

@@ -1,18 +1,19 @@
 import { Button } from "@mantine/core";
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Schemas, told } from "../api/client";
 import { usePlace } from "../shell/Projects";
 import { Badge } from "../ui/Badge";
-import { Confirm } from "../ui/Confirm";
 import { Failed } from "../ui/Failure";
 import { Glyph } from "../ui/icons";
-import { Empty, Panel, Skeleton, Wide } from "../ui/Page";
+import { Empty, Panel, Skeleton } from "../ui/Page";
 import { ago, dayOf, fullTime } from "../ui/time";
+import { Ending, List } from "./List";
 import { NewKey } from "./NewKey";
 import styles from "./settings.module.css";
 
 type Key = Schemas["Key"];
+const COLUMNS = ["Name", "Key", "Scopes", "Made", "Expires", "Last used"];
 
 /** The project's keys: made once, shown once. */
 export function Keys() {
@@ -48,7 +49,13 @@ export function Keys() {
       {list.isError && <Failed error={list.error} retry={() => void list.refetch()} />}
       {list.isPending && <Skeleton height={160} />}
       {list.data && keys.length === 0 && <Empty title="No keys yet">An agent needs one to send evaluations.</Empty>}
-      {keys.length > 0 && <Table keys={keys} mayRevoke={mayMake} />}
+      {keys.length > 0 && (
+        <List label="Keys" columns={COLUMNS}>
+          {keys.map((key) => (
+            <Row key={key.id} apiKey={key} mayRevoke={mayMake} />
+          ))}
+        </List>
+      )}
       {list.hasNextPage && (
         <Button variant="subtle" size="xs" m={10} onClick={() => void list.fetchNextPage()}>
           More keys
@@ -56,30 +63,6 @@ export function Keys() {
       )}
       {place && isMaking && <NewKey projectId={place.project.id} close={() => setMaking(false)} />}
     </Panel>
-  );
-}
-
-function Table({ keys, mayRevoke }: { keys: Key[]; mayRevoke: boolean }) {
-  return (
-    <Wide label="Keys">
-      <table className={styles.table}>
-        <thead>
-          <tr>
-            {["Name", "Key", "Scopes", "Made", "Expires", "Last used"].map((label) => (
-              <th key={label} scope="col">
-                {label}
-              </th>
-            ))}
-            <td />
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map((key) => (
-            <Row key={key.id} apiKey={key} mayRevoke={mayRevoke} />
-          ))}
-        </tbody>
-      </table>
-    </Wide>
   );
 }
 
@@ -103,38 +86,16 @@ function Row({ apiKey, mayRevoke }: { apiKey: Key; mayRevoke: boolean }) {
   );
 }
 
-function Revoke({ apiKey }: { apiKey: Key }) {
-  const [isAsking, setAsking] = useState(false);
-  const client = useQueryClient();
-  const revoke = useMutation({
-    mutationFn: () => told(api.DELETE("/auth/api-keys/{id}", { params: { path: { id: apiKey.id } } })),
-    onSuccess: async () => {
-      setAsking(false);
-      await client.invalidateQueries({ queryKey: ["keys"] });
-    },
-  });
+function Revoke({ apiKey: { id, name, preview } }: { apiKey: Key }) {
   return (
-    <>
-      <Button
-        variant="subtle"
-        color="red"
-        size="compact-xs"
-        onClick={() => setAsking(true)}
-        aria-label={`Revoke ${apiKey.name}`}
-      >
-        Revoke
-      </Button>
-      <Confirm
-        opened={isAsking}
-        title="Revoke this key?"
-        action="Revoke"
-        isPending={revoke.isPending}
-        error={revoke.error}
-        confirm={() => revoke.mutate()}
-        cancel={() => setAsking(false)}
-      >
-        Whatever uses “{apiKey.name}” ({apiKey.preview}) is refused within five seconds. It cannot be undone.
-      </Confirm>
-    </>
+    <Ending
+      action="Revoke"
+      name={name}
+      question="Revoke this key?"
+      run={() => told(api.DELETE("/auth/api-keys/{id}", { params: { path: { id } } }))}
+      list="keys"
+    >
+      Whatever uses “{name}” ({preview}) is refused within five seconds. It cannot be undone.
+    </Ending>
   );
 }

@@ -1,7 +1,9 @@
 import { Link } from "@tanstack/react-router";
-import { usePlace } from "../shell/Projects";
+import { api, told } from "../api/client";
+import { type Place, usePlace } from "../shell/Projects";
 import { CopyIcon } from "../ui/Copy";
 import { Panel } from "../ui/Page";
+import { Name } from "./Name";
 import styles from "./settings.module.css";
 
 export function ProjectSection() {
@@ -9,7 +11,10 @@ export function ProjectSection() {
   return (
     <Panel title="Project">
       <dl className={styles.list}>
-        <Fact label="Name" value={place?.project.name} />
+        <div>
+          <dt>Name</dt>
+          <dd>{place && <ProjectName key={place.project.id} place={place} />}</dd>
+        </div>
         <Fact label="Organization" value={place?.organization.name} />
         <Fact label="You are" value={place?.organization.role} />
         <div>
@@ -28,6 +33,13 @@ export function ProjectSection() {
       </dl>
     </Panel>
   );
+}
+
+function ProjectName({ place: { project, organization } }: { place: Place }) {
+  const save = (name: string) =>
+    told(api.PATCH("/api/v1/projects/{id}", { params: { path: { id: project.id } }, body: { name } }));
+  const mayEdit = organization.role === "owner" || organization.role === "admin";
+  return <Name of="the project" name={project.name} required mayEdit={mayEdit} save={save} />;
 }
 
 function Fact({ label, value }: { label: string; value: string | undefined }) {

@@ -4,9 +4,10 @@ import { api, type Schemas, told } from "../api/client";
 import { signOut } from "../api/session";
 import { Badge } from "../ui/Badge";
 import { Failed } from "../ui/Failure";
-import { Panel, Skeleton, Wide } from "../ui/Page";
+import { Panel, Skeleton } from "../ui/Page";
 import { ago, fullTime } from "../ui/time";
 import { deviceOf } from "./device";
+import { List } from "./List";
 import styles from "./settings.module.css";
 
 const COLUMNS = ["Where", "Address", "Logged in", "Last active", "Ends, unless used"];
@@ -25,25 +26,11 @@ export function Sessions() {
       {list.isError && <Failed error={list.error} retry={() => void list.refetch()} />}
       {list.isPending && <Skeleton height={120} />}
       {list.data && (
-        <Wide label="Sessions">
-          <table className={styles.table}>
-            <thead>
-              <tr>
-                {COLUMNS.map((label) => (
-                  <th key={label} scope="col">
-                    {label}
-                  </th>
-                ))}
-                <td />
-              </tr>
-            </thead>
-            <tbody>
-              {sessions.map((session) => (
-                <Row key={session.id} session={session} />
-              ))}
-            </tbody>
-          </table>
-        </Wide>
+        <List label="Sessions" columns={COLUMNS}>
+          {sessions.map((session) => (
+            <Row key={session.id} session={session} />
+          ))}
+        </List>
       )}
       {list.hasNextPage && (
         <Button variant="subtle" size="xs" m={10} onClick={() => void list.fetchNextPage()}>

@@ -6,7 +6,7 @@ type Job = Schemas["Job"];
 /** What the report of an export job says of its file. */
 export type ExportFile = { path: string; format: string; rows: number; bytes: number; expiresAt: string; name: string };
 
-/** The file of an export that has succeeded; null while there is none, and when it has expired. */
+/** The file of an export that has succeeded; null while there is none, and when it has expired or was deleted. */
 export function fileOf(job: Job, now: number): ExportFile | null {
   if (job.status !== "succeeded" || !job.report) return null;
   const { file, format, gzip, rows, bytes, made_at, expires_at } = job.report;
