@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,18 +163,54 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         hhem(tmp_path)
 
 
-def test_without_onnx_transformers_loads_the_directory(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: its loading code is not tested here")
-    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+def required_torch() -> tuple[Any, Any]:
+    """PyTorch and transformers, a gigabyte together; skips without them."""
+    how = "pip install 'agentops-client[nli-torch]' and run it again to test how weights of PyTorch are loaded"
+    torch: Any = pytest.importorskip("torch", reason=how)
+    transformers: Any = pytest.importorskip("transformers", reason=how)
+    torch.manual_seed(7)
+    return torch, transformers
+
+
+@pytest.mark.parametrize("kind", ["nli", "lettucedetect", "hhem", "minicheck-t5"])
+def test_without_onnx_transformers_loads_the_directory(
+    kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, transformers = required_torch()
+    is_t5 = kind in ("hhem", "minicheck-t5")
+    tokenizer = write_tokenizer(tmp_path, KNOWN, pairs=not is_t5, end="</s>" if is_t5 else "[SEP]")
+    size = max(tokenizer.get_vocab_size(), 210)
+    if is_t5:
+        t5 = transformers.T5Config(vocab_size=size, d_model=8, d_kv=4, d_ff=16, num_layers=1, num_heads=2, num_labels=2)
+        form = "ForTokenClassification" if kind == "hhem" else "ForConditionalGeneration"
+        model = getattr(transformers, f"T5{form}")(t5)
+    else:
+        bert = transformers.BertConfig(
+            vocab_size=size, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8,
+            **({"id2label": {0: "contradiction", 1: "entailment", 2: "neutral"}} if kind == "nli" else {}),
+        )  # fmt: skip
+        form = "SequenceClassification" if kind == "nli" else "TokenClassification"
+        model = getattr(transformers, f"BertFor{form}")(bert)
+    model.save_pretrained(str(tmp_path))
+    capfd.readouterr()
+    make: dict[str, Callable[[Path], ModelDetector]] = {
+        "nli": nli, "lettucedetect": lettucedetect, "hhem": hhem, "minicheck-t5": minicheck,
+    }  # fmt: skip
+    found = detect(make[kind](tmp_path))
+    assert (found.status, found.detector.partition(" ")[0]) == ("verified", f"{kind}/transformers")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_without_a_head_is_refused(tmp_path: Path) -> None:
+    _, transformers = required_torch()
     tokenizer = write_tokenizer(tmp_path, KNOWN, pairs=True)
     config = transformers.BertConfig(
         vocab_size=tokenizer.get_vocab_size(), hidden_size=8, num_hidden_layers=1, num_attention_heads=1,
-        intermediate_size=8, num_labels=3, id2label={0: "contradiction", 1: "entailment", 2: "neutral"},
+        intermediate_size=8, id2label={0: "contradiction", 1: "entailment", 2: "neutral"},
     )  # fmt: skip
-    torch.manual_seed(7)
-    transformers.BertForSequenceClassification(config).save_pretrained(str(tmp_path))
-    found = detect(nli(tmp_path))
-    assert (found.status, found.detector.partition(" ")[0]) == ("verified", "nli/transformers")
+    transformers.BertModel(config).save_pretrained(str(tmp_path))
+    with pytest.raises(ModelUnavailable, match=r"is no model for .*: it has no classifier\.bias, classifier\.weight"):
+        nli(tmp_path)
 
 
 def test_importing_the_package_imports_no_model_library() -> None:

@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"(?<![\w.,])\d{1,6}(?![\w.,]*\w)")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{3,}\b")
 _VERB = re.compile(r"\b(?:is|are|was|were|has|have|will|can)\b")
 _NAMES = ("Kowalski", "Tanzania", "Pemberton", "Osaka", "Lindqvist", "Honduras", "Brennan", "Zagreb")
+_LONGER_NAMES = ("New South Wales", "Procter and Gamble", "van Rijn", "eBay", "St. Louis", "Republic of the Congo")
 _SIDES = (
     *(("increased", "decreased"), ("increase", "decrease"), ("higher", "lower"), ("first", "last"), ("large", "small")),
     *(("before", "after"), ("more", "less"), ("all", "none"), ("high", "low"), ("new", "old"), ("north", "south")),
@@ -122,6 +123,15 @@ def _renumbered(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
     return replace(row, response=_put(row.response, spot, other)) if other else None
 
 
+def _reshaped(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
+    """With a number that the documents have exchanged for a new one in another form."""
+    text = " ".join(row.retrieved_docs)
+    found = [each for each in _NUMBER.finditer(row.response) if re.search(rf"\b{each.group()}\b", text)]
+    made = (f"{drawn.uniform(1, 99):.1f}", f"{drawn.randrange(1_000, 99_999):,}", f"{drawn.randrange(2, 99)} million")
+    others = [each for each in (*made, "fourteen", "twenty-three") if each not in text]
+    return replace(row, response=_put(row.response, drawn.choice(found), drawn.choice(others))) if found else None
+
+
 def _misnumbered(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
     """With a number exchanged for another one of the documents."""
     text = " ".join(row.retrieved_docs)
@@ -138,6 +148,14 @@ def _renamed(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
     text = " ".join(row.retrieved_docs)
     found = [each for each in _NAME.finditer(row.response) if each.group() in text]
     return replace(row, response=_put(row.response, drawn.choice(found), drawn.choice(_NAMES))) if found else None
+
+
+def _renamed_longer(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
+    """The new name has several words, or begins with a small letter."""
+    text = " ".join(row.retrieved_docs)
+    found = [each for each in _NAME.finditer(row.response) if each.group() in text]
+    others = [each for each in _LONGER_NAMES if each not in text]
+    return replace(row, response=_put(row.response, drawn.choice(found), drawn.choice(others))) if found else None
 
 
 def _misnamed(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
@@ -164,12 +182,24 @@ def _exchanged(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
     return replace(row, response=_put(_put(row.response, other, one.group()), one, other.group()))
 
 
-def _negated(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
+def _negated(word: str) -> Change:
+    def change(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
+        found = list(_VERB.finditer(row.response))
+        if not found:
+            return None
+        spot = drawn.choice(found)
+        return replace(row, response=_put(row.response, spot, f"{spot.group()} {word}"))
+
+    return change
+
+
+def _contracted(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
     found = list(_VERB.finditer(row.response))
     if not found:
         return None
     spot = drawn.choice(found)
-    return replace(row, response=_put(row.response, spot, f"{spot.group()} not"))
+    verb = {"will": "wo", "can": "ca"}.get(spot.group(), spot.group())
+    return replace(row, response=_put(row.response, spot, f"{verb}n't"))
 
 
 def _opposed(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
@@ -195,10 +225,14 @@ CHANGES: dict[tuple[str, Kind], Change] = {
     ("without a supporting document", "not lower"): _bereft,
     ("without half of each document", "not lower"): _halved,
     ("a number exchanged for a new one", "not lower"): _renumbered,
+    ("a number exchanged for a new one in another form", "not lower"): _reshaped,
     ("a number exchanged for another of the documents", "not lower"): _misnumbered,
     ("a name exchanged for a new one", "not lower"): _renamed,
+    ("a name exchanged for a new one of several words", "not lower"): _renamed_longer,
     ("a name exchanged for another of the documents", "not lower"): _misnamed,
     ("two names in each other's place", "not lower"): _exchanged,
-    ('"not" inserted', "not lower"): _negated,
+    ('"not" inserted', "not lower"): _negated("not"),
+    ('"never" inserted', "not lower"): _negated("never"),
+    ('"is", "can", ... made "isn\'t", "can\'t", ...', "not lower"): _contracted,
     ("a word exchanged for its opposite", "not lower"): _opposed,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .evidence import Evidence, Window
-from .negations import negated_stems
+from .negations import negations
 from .opposites import NEGATIVE_PREFIXES, OPPOSITES
 from .text import Sentence
 
@@ -59,7 +59,7 @@ class Suspect:
         self._numbers = [token for token in distinct.values() if token.is_number]
         self._names = [token for token in distinct.values() if token.is_name]
         self._opposed = [(token, others) for token in distinct.values() if (others := _opposites(token.stem))]
-        self._negated = negated_stems(claim.tokens)
+        self._negations = negations(claim.tokens)
         self._distinct = distinct
         # What the prompt says already is not the answer's invention.
         self._missing_numbers = [t for t in self._numbers if t.stem not in evidence and t.stem not in prompt]
@@ -94,19 +94,20 @@ class Suspect:
             cost += _cost("misplaced_names", sum([token.stem not in stems for token in self._names]))
         for_opposites = [token.stem not in stems and not others.isdisjoint(stems) for token, others in self._opposed]
         cost += _cost("opposites", sum(for_opposites))
-        return cost + _cost("negated", self._is_negated(stems, negated))
+        if self._negations and self._unanswered(stems, negated):
+            cost += _cost("negated", 1)
+        return cost
 
-    def _is_negated(self, stems: AbstractSet[str], negated: AbstractSet[str]) -> bool:
-        """Whether it negates what the window says without negation."""
-        if not self._negated:
-            return False
-        shared = self._negated & stems
-        return not negated or bool(shared and shared.isdisjoint(negated))
+    def _unanswered(self, stems: AbstractSet[str], negated: AbstractSet[str]) -> list[frozenset[str]]:
+        """Its negations of what the window says without one."""
+        return [
+            each for each in self._negations if not negated or ((shared := each & stems) and shared.isdisjoint(negated))
+        ]
 
     def conflicts(self, window: Window | None) -> Conflicts:
         """What there is to tell of them, given its window."""
         stems = window.stems if window else frozenset[str]()
-        negated = self._is_negated(stems, window.negated if window else stems)
+        unanswered = self._unanswered(stems, window.negated if window else stems)
         tokens = [token for sentence in window.sentences for token in sentence.tokens] if window else []
         evidence = self._evidence
         return Conflicts(
@@ -123,12 +124,12 @@ class Suspect:
                 for token, others in self._opposed
                 if token.stem not in stems and others & stems
             ),
-            negated=negated,
+            negated=bool(unanswered),
             negated_word=next(
                 (
                     token.text
                     for stem, token in self._distinct.items()
-                    if negated and stem in self._negated and stem in stems
+                    if stem in stems and any(stem in each for each in unanswered)
                 ),
                 None,
             ),

@@ -12,6 +12,7 @@ from . import joins
 from .conflicts import Conflicts, Suspect
 from .evidence import Evidence, Window
 from .lexicon import ABOUT
+from .negations import without_negations
 from .text import Sentence, Token, stem
 from .wordings import Wordings
 
@@ -82,15 +83,14 @@ def measure(claim: Sentence, text: str, evidence: Evidence, prompt: Prompt) -> M
 
 
 def _wording(claim: Sentence, documents: Wordings, prompt: Wordings, otherwise: float) -> dict[str, float]:
-    """How little of the claim's wording is copied. A "not" that is worded as elsewhere makes no claim better,
-    unless all of the claim is."""
+    """How little of the claim's wording is copied. A negation that is worded as elsewhere makes no claim better, unless
+    all of the claim is."""
     whole = _sequences(claim.tokens, documents, prompt, otherwise)
-    positive = [token for token in claim.tokens if token.text.lower() != "not"]
     is_copied = whole["copied_run"] == 0
-    if is_copied or len(positive) in (0, len(claim.tokens)):
+    if is_copied or True not in [token.negates for token in claim.tokens]:
         return whole
-    without = _sequences(positive, documents, prompt, otherwise)
-    return {name: max(value, without[name]) for name, value in whole.items()}
+    others = [_sequences(tokens, documents, prompt, otherwise) for tokens in without_negations(claim.tokens)]
+    return {name: max([value, *[other[name] for other in others]]) for name, value in whole.items()}
 
 
 def _sequences(tokens: Sequence[Token], documents: Wordings, prompt: Wordings, otherwise: float) -> dict[str, float]:

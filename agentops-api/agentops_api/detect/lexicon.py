@@ -15,9 +15,10 @@ is am are was were be been being isn't aren't wasn't weren't i'm you're he's she
 do does did doing don't doesn't didn't have has had having haven't hasn't hadn't i've you've we've they've
 will would shall should can could may might must ought cannot can't won't wouldn't shouldn't couldn't mustn't
 i'd i'll you'd you'll he'd he'll she'd she'll we'd we'll they'd they'll
-not no yes ok okay also too very just only even ever else some any each both either neither such own same other another
+not no never nobody n't hardly rarely seldom barely
+yes ok okay also too very just only even ever else some any each both either neither such own same other another
 more most much many few less least all every none nothing something anything everything someone anyone everyone
-s t d ll re ve m o let us oh well um uh hi hello hey please thanks thank etc eg ie vs
+s t d ll re ve m o let us oh well um uh ah wow hmm yea yep yup nope hi hello hey please thanks thank etc eg ie vs
 """)
 
 COMMON = _words("""
@@ -36,7 +37,7 @@ including increase individual information instead interest interested interestin
 keep kind knew know known large last late later lead leading learn leave led left let letter level life light like
 likely line list listen little live lived local long longer look looking lost lot love low made main mainly make maker
 making man mark matter maybe mean means meet meeting member men mention mentioned might mind minute miss moment money
-month more morning most mother move movie much music must name named near need never new news next nice night normal
+month more morning most mother move movie much music must name named near need new news next nice night normal
 note now number occur offer office often old once one open option order original originally other out outside over
 own page paper part particular party past pay people perhaps period person phone pick piece place plan play played
 point popular position possible power present pretty probably problem process product program provide provided public

@@ -1,24 +1,52 @@
 """Which words a sentence negates."""
 
-from collections.abc import Sequence
-from itertools import zip_longest
+from collections.abc import Iterator, Sequence
+from itertools import combinations, islice, pairwise
 
-from .text import Token
+from .text import Token, tokenized
 
 _SCOPE_WORDS = 3
+_COMBINED_MAX = 3
+_POSITIVE = {"can't": "can", "cannot": "can", "won't": "will", "shan't": "shall"}
+
+
+def negations(tokens: Sequence[Token]) -> tuple[frozenset[str], ...]:
+    """For each negation, the stems of the words that it stands before. One more changes no other."""
+    return tuple(frozenset(_scope(tokens[at + 1 :])) for at in _places(tokens))
 
 
 def negated_stems(tokens: Sequence[Token]) -> frozenset[str]:
-    """The stems of the words that a negation stands before, and the negation's own; empty if there is none."""
+    """All those stems, and the negations' own; empty if there is none."""
+    places = _places(tokens)
+    return frozenset(stem for at in places for stem in [tokens[at].stem, *_scope(tokens[at + 1 :])])
+
+
+def _places(tokens: Sequence[Token]) -> list[int]:
     if True not in [token.negates for token in tokens]:
-        return frozenset()
-    found: set[str] = set()
-    scope = 0
-    for token, following in zip_longest(tokens, tokens[1:]):
-        if token.negates and not (token.stem == "not" and following and following.stem == "only"):
-            scope = _SCOPE_WORDS
-            found.add(token.stem)
-        elif scope and token.weight:
-            found.add(token.stem)
-            scope -= 1
-    return frozenset(found)
+        return []
+    only = {at for at, (one, other) in enumerate(pairwise(tokens)) if one.stem == "not" and other.stem == "only"}
+    return [at for at, token in enumerate(tokens) if token.negates and at not in only]
+
+
+def _scope(tokens: Sequence[Token]) -> list[str]:
+    return list(islice((token.stem for token in tokens if token.weight and not token.negates), _SCOPE_WORDS))
+
+
+def without_negations(tokens: Sequence[Token]) -> Iterator[list[Token]]:
+    """The tokens without some of their plain negations, in all ways, and without all of them. Of more than three, at
+    most one stays."""
+    plain = [at for at, token in enumerate(tokens) if token.negates and not token.weight]
+    kept_max = len(plain) - 1 if len(plain) <= _COMBINED_MAX else 1
+    for count in range(min(kept_max, len(plain)) + 1):
+        for kept in combinations(plain, count):
+            gone = frozenset(plain).difference(kept)
+            yield [
+                each for at, token in enumerate(tokens) for each in ([token] if at not in gone else _positive(token))
+            ]
+
+
+def _positive(token: Token) -> list[Token]:
+    """What is left of a word without its negation: of `isn't`, `is`."""
+    lower = token.text.lower().replace("’", "'")
+    left = _POSITIVE.get(lower, lower.removesuffix("n't") if lower.endswith("n't") else "")
+    return [tokenized(left)] if left else []

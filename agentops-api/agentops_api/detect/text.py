@@ -33,6 +33,7 @@ _END = re.compile(
 _ITEM = re.compile(  # of a list
     r"[*•▪‣\-–\d](?:(?<=\s[*•▪‣])(?=[*•▪‣]*\s)|(?<=\s[-–])(?=\s+[A-Z*])|(?<=\s\d)(?=\d?[.)]\s))"
 )
+_FIRST_ITEM = re.compile(r"\s*(\d\d?)[.)]\s")
 _LAST_WORD = re.compile(r"([^\W_]+(?:\.[^\W_]+)*)$")
 
 
@@ -66,12 +67,12 @@ def sentences(text: str) -> list[Sentence]:
     """The sentences that have a token, in their order."""
     found: list[Sentence] = []
     for start, end in _spans(text):
-        tokens = [_word(written) for written in _TOKEN.findall(text, start, end)]
+        tokens = [tokenized(written) for written in _TOKEN.findall(text, start, end)]
         stems = [token.stem for token in tokens]
         if len(tokens) > SENTENCE_TOKENS_MAX or not _JOINED_STEMS.isdisjoint(stems):
             found += _cut(text, start, end)
             continue
-        if tokens and tokens[0].is_number and _is_item(text, _TOKEN.search(text, start, end)):
+        if len(tokens) > 1 and tokens[0].is_number and _is_item(text, _TOKEN.search(text, start, end)):
             del tokens[0], stems[0]
         elif tokens:
             tokens[0] = _first(tokens[0])
@@ -89,7 +90,7 @@ def part(text: str, start: int, end: int) -> Sentence:
 def _cut(text: str, start: int, end: int) -> Iterator[Sentence]:
     """A sentence for which it matters where its tokens stand: it is long, or some may be one number together."""
     tokens, spots = _located(text, start, end)
-    if tokens[0].is_number and _is_item(text, _TOKEN.search(text, start, end)):
+    if len(tokens) > 1 and tokens[0].is_number and _is_item(text, _TOKEN.search(text, start, end)):
         del tokens[0], spots[0]
     else:
         tokens[0] = _first(tokens[0])
@@ -102,7 +103,7 @@ def _cut(text: str, start: int, end: int) -> Iterator[Sentence]:
 
 def _located(text: str, start: int, end: int) -> tuple[list[Token], list[tuple[int, int]]]:
     matches = list(_TOKEN.finditer(text, start, end))
-    return _compounds([_word(match[0]) for match in matches], [match.span() for match in matches], text)
+    return _compounds([tokenized(match[0]) for match in matches], [match.span() for match in matches], text)
 
 
 def _is_item(text: str, number: re.Match[str] | None) -> bool:
@@ -118,7 +119,7 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
     """Where sentences begin and end, without the white space around them."""
     begin = 0
     breaks = [(match.start(), match.end(), match["stop"] is not None) for match in _END.finditer(text)]
-    breaks += [(match.start(), match.start(), False) for match in _ITEM.finditer(text)]
+    breaks += [(at, at, False) for at in _items(text)]
     for start, end, is_stop in sorted(breaks):
         is_dot = is_stop and text[start] == "." and text[start + 1] not in ".!?"
         if is_dot and _is_abbreviation(text, begin, start):
@@ -126,6 +127,27 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
         yield from _trimmed(text, begin, end)
         begin = end
     yield from _trimmed(text, begin, len(text))
+
+
+def _items(text: str) -> Iterator[int]:
+    """Where items of a list begin. A number behind a word begins one only where it goes on counting: "born on March 14.
+    He died" has no item."""
+    first = _FIRST_ITEM.match(text)
+    counted = {0, int(first[1])} if first else {0}
+    for match in _ITEM.finditer(text):
+        at = match.start()
+        if text[at].isdecimal():
+            number = int(text[at : at + 2].rstrip(".)"))
+            if number - 1 not in counted and not _is_behind_stop(text, at):
+                continue
+            counted.add(number)
+        yield at
+
+
+def _is_behind_stop(text: str, at: int) -> bool:
+    while at and text[at - 1].isspace():
+        at -= 1
+    return not at or text[at - 1] in ".:;!?"
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -191,7 +213,7 @@ def _first(token: Token) -> Token:
 
 
 @lru_cache(maxsize=1 << 15)
-def _word(written: str) -> Token:
+def tokenized(written: str) -> Token:
     if written[0].isdecimal() and (number := numbers.spelling(written)):
         return Token(written, number, 1.0, True, False, False)
     if written == "%":
@@ -206,7 +228,7 @@ def _word(written: str) -> Token:
     found = sys.intern(stem(plain))
     weight = 0.5 if plain in COMMON or found in _COMMON_STEMS else 1.0
     is_number = plain in COUNTING
-    return Token(written, found, weight, is_number, written[0].isupper() and not is_number, negates)
+    return Token(written, found, weight, is_number, any(map(str.isupper, written)) and not is_number, negates)
 
 
 def stem(word: str) -> str:
@@ -230,5 +252,5 @@ def stem(word: str) -> str:
 
 
 _COMMON_STEMS = frozenset(stem(word) for word in COMMON)
-_JOINED_STEMS = frozenset(_word(word).stem for word in (*numbers.MULTIPLIERS, *numbers.SUFFIXES, *TENS))
+_JOINED_STEMS = frozenset(tokenized(word).stem for word in (*numbers.MULTIPLIERS, *numbers.SUFFIXES, *TENS))
 """Of sentences with none of them, no two tokens are one number together."""

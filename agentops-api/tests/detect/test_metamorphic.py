@@ -131,6 +131,35 @@ def test_not_raises_the_probability() -> None:
                 assert probability(changed, DOCUMENTS) > probability(answer, DOCUMENTS) + 0.01
 
 
+def test_one_more_negation_never_lowers_it() -> None:
+    for response, documents, drawn in cases(8):
+        words = response.split(" ")
+        was = probability(response, documents)
+        for negation in ("not", "never", "no", "hardly", "n't"):
+            at = drawn.randrange(1, len(words))
+            negated = " ".join([*words[:at], negation, *words[at:]])
+            if words[at - 1][-1].isalpha() and words[at] != "only":
+                assert probability(negated, documents) >= was
+
+
+def test_a_verb_that_is_negated_in_one_word_raises_it() -> None:
+    document = "The lorry was heavy. The bridge is closed and it can carry cars, and it is not in Reading."
+    for answer, changed in (
+        ("The bridge is closed.", "The bridge isn't closed."),
+        ("The bridge can carry cars.", "The bridge can't carry cars."),
+        ("The lorry was heavy.", "The lorry wasn’t heavy."),
+    ):
+        assert probability(changed, [document]) > probability(answer, [document]) + 0.01
+
+
+def test_a_negation_that_the_evidence_has_answers_for_no_other_one() -> None:
+    document = "Cyclists may not cross the old bridge, but they may take the tunnel."
+    changed = "Cyclists may not cross the old bridge, but they may not take the tunnel."
+    (claim,) = LocalDetector().detect(PROMPT, changed, [document]).claims
+    assert '"take" is negated here and not in the evidence' in claim.reasons
+    assert probability(changed, [document]) > probability(document, [document]) + 0.01
+
+
 def test_not_and_a_new_number_never_lower_it() -> None:
     for response, documents, drawn in cases(7):
         words = response.split(" ")

@@ -6,7 +6,8 @@ Nothing is ever downloaded, and no code that lies in the directory is run.
 import importlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -173,9 +174,16 @@ class _Transformers:
         library = required("transformers", "nli-torch")
         loader = getattr(library, _AUTO_CLASS[kind])
         try:
-            self._model = loader.from_pretrained(str(directory), local_files_only=True, trust_remote_code=False)
+            with _without_progress(library.utils.logging):
+                self._model, told = loader.from_pretrained(
+                    str(directory), local_files_only=True, trust_remote_code=False, output_loading_info=True
+                )
         except Exception as error:  # the library raises whatever its parts raise
             raise ModelUnavailable(f"{directory} cannot be loaded: {error}") from error
+        # The library makes up what is missing by chance, and so would the verdicts be.
+        if told["missing_keys"]:
+            missing = ", ".join(sorted(told["missing_keys"])[:3])
+            raise ModelUnavailable(f"{directory} is no model for {_AUTO_CLASS[kind]}: it has no {missing}")
         self._model.eval()
         self._kind = kind
 
@@ -192,3 +200,15 @@ class _Transformers:
         with torch.inference_mode():
             found = self._model(**given).logits[0]
         return found[0].tolist() if self._kind == "seq2seq" else found.tolist()
+
+
+@contextmanager
+def _without_progress(log: Any) -> Generator[None]:
+    """The host's standard error is not ours to fill."""
+    is_shown = log.is_progress_bar_enabled()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if is_shown:
+            log.enable_progress_bar()

@@ -1,0 +1,30 @@
+"""How the detector cuts texts into sentences."""
+
+import pytest
+from agentops_api.detect.text import sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("He was born on March 14. He died in May.", ["He was born on March 14.", "He died in May."]),
+        ("It closed in June 12. Then 13 people left.", ["It closed in June 12.", "Then 13 people left."]),
+        ("Do this: 1. Stop 2. Look 3) Listen", ["Do this:", "1. Stop", "2. Look", "3) Listen"]),
+        ("7. Go on 8. Come back", ["7. Go on", "8. Come back"]),
+        ("1. Go before June 12. Hurry up 2. Stay", ["1. Go before June 12.", "Hurry up", "2. Stay"]),
+        ("Steps: 4. Stop 5. Look", ["Steps:", "4. Stop", "5. Look"]),
+    ],
+)
+def test_a_number_behind_a_word_begins_an_item_only_where_it_goes_on_counting(text: str, parts: list[str]) -> None:
+    for spaced in (text, text.replace(" ", "\n "), text.replace(" ", " " * 50)):
+        assert [" ".join(spaced[each.start : each.end].split()) for each in sentences(spaced)] == parts
+
+
+def test_the_number_of_an_item_says_nothing_and_a_number_alone_does() -> None:
+    assert [each.stems for each in sentences("12. Stop")] == [("stop",)]
+    assert [each.stems for each in sentences("12.")] == [("12",)]
+
+
+def test_a_name_may_begin_with_a_small_letter() -> None:
+    (found,) = sentences("The iPhone was sold on eBay for a dollar.")
+    assert [token.text for token in found.tokens if token.is_name] == ["iPhone", "eBay"]
