@@ -115,7 +115,7 @@ async def test_rollups_know_what_never_meets(db: Database) -> None:
         assert not await _latest(db, uuid4(), Filters(agent_name="a", model_name="m1"))
 
 
-def test_only_filters_that_may_not_meet_are_worth_a_question() -> None:
+def test_filters_that_rollups_tell_apart_are_counted() -> None:
     assert filters_of_rollups(Filters(session_id="s")) == 0
     assert filters_of_rollups(Filters(agent_name="a", session_id="s")) == 1
     assert filters_of_rollups(Filters(hallucinated=False)) == 1
