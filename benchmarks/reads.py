@@ -5,7 +5,7 @@ import random
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from agentops_api.evaluations.models import Position
@@ -19,6 +19,8 @@ from benchmarks.server import HOST, Server, Tenant
 _WARM_UP = 10
 _QUESTION_S_MAX, _MEASURED_MIN = 30.0, 6
 """A question that took this long, all requests together, is asked no more."""
+_TRIES, _OTHERS_MAX = 3, 0.1
+"""How much of the machine others may use before a question is measured again."""
 _NAMES = re.compile(r"\{(agent|model|session|common|word|rare|single)\}")
 _COMMON, _RARE = 20, 4_000
 """Words up to the first rank are in a quarter of all evaluations and more; those behind the second in one of 700."""
@@ -114,10 +116,18 @@ def measure(
     connection = http.client.HTTPConnection(HOST, server.port, timeout=60)
     count = requests + _WARM_UP
     dice = random.Random(seed)
+
+    def quietest(what: str, paths: list[str]) -> Read:
+        """Measured again, at most twice, while others disturb it; the first request is that of the first time."""
+        reads: list[Read] = []
+        while len(reads) < _TRIES and all((each.others_busy or 0) > _OTHERS_MAX for each in reads):
+            processes.wait_until_quiet(patience_s)
+            reads.append(_get(connection, server, tenant, what, paths, rows_total=rows_total))
+        return replace(min(reads, key=lambda each: each.others_busy or 0), first_ms=reads[0].first_ms)
+
     for question in QUESTIONS:
-        processes.wait_until_quiet(patience_s)
         paths = [_path(question, rows_total, seed, dice) for _ in range(count)]
-        yield _get(connection, server, tenant, question.what, paths, rows_total=rows_total)
+        yield quietest(question.what, paths)
     known = rows.some(server, tenant, count)
     dice.shuffle(known)
     cursors = [cursor_of(Position(created_at, id)) for created_at, id in known]
@@ -125,8 +135,7 @@ def measure(
         (_CURSOR.what, [_CURSOR.path + quote(cursor) for cursor in cursors]),
         ("one by id", [f"/evaluations/{id}" for _, id in known]),
     ):
-        processes.wait_until_quiet(patience_s)
-        yield _get(connection, server, tenant, what, paths, rows_total=rows_total)
+        yield quietest(what, paths)
     connection.close()
 
 

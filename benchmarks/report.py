@@ -35,8 +35,10 @@ How it was measured:
   statement with its rollups, `no rollups` the same without them.
 - Reading: a project whose evaluations are spread over {rows.DAYS} days, {rows.AGENTS} agents, {rows.MODELS} models and
   {len(rows.MODES)} modes, in sessions of {rows.SESSION_ROWS}, asked over one connection, one request after the other,
-  until the whole answer was read. Rows are made within PostgreSQL, rollups by the code of `agentops rollups rebuild`,
-  and words are filed as the server files them, which is checked on a day of each project.
+  until the whole answer was read; measured again, at most twice, while others use more than a tenth of the machine.
+  `first` is the very first request, for which nothing is remembered (ADR 18). Rows are made within PostgreSQL, rollups
+  by the code of `agentops rollups rebuild`, and words are filed as the server files them, which is checked on a day of
+  each project.
 - `search`: words of 5,000 that follow Zipf's law, about 50 in an evaluation. A common word is in a quarter of all
   evaluations or more, a rare one in one of 700, the others between them.
 - `CPU` is the time that server and PostgreSQL computed for a request. What else an answer took, on a machine that

@@ -20,12 +20,13 @@ from agentops_api.telemetry.words import PERIOD, STEM_CHARS, WORDS_OF
 WORDS_MAX = 10
 _CANDIDATES_MAX = 5_000
 """Evaluations that one search looks at."""
-_PLACES_BYTES_MAX = 2 * 2**20
+_PLACES_BYTES_MAX = 2**20
 """Places of filed words, four bytes each, that one search reads; more only where one period alone has more."""
 _PERIODS_AT_ONCE_MAX = 512
 _FIRST_STEP_BYTES = 32 * 2**10
-_GROWTH = 4
-"""The newest periods are read first, and each time as much more as may still be worth its statement."""
+_GROWTH_MAX = 4
+_ROOM = 1.3
+"""What is read beyond what will do if there is as much further back."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Due = tuple[datetime, int]
 """A period in which all words are, or something that is not filed yet; and how many bytes their places take."""
@@ -61,9 +62,15 @@ async def find(
                 return SearchPage(found, None)
             if candidates <= 0 or places_bytes <= 0:
                 return SearchPage(found, Position(seen.until, UUID(int=0)))
-            step_bytes *= _GROWTH
+            step_bytes = _next_step(step_bytes, read=_PLACES_BYTES_MAX - places_bytes, found=len(found), limit=limit)
         span = span.before(periods[-1])
     return SearchPage(found, None)
+
+
+def _next_step(bytes_before: int, *, read: int, found: int, limit: int) -> int:
+    """As many bytes as will fill the page at this density, but not many times more than the step before."""
+    most = bytes_before * _GROWTH_MAX
+    return max(_FIRST_STEP_BYTES, min(most, int(read * (limit + 1 - found) / found * _ROOM))) if found else most
 
 
 def _take(due: list[_Due], most_bytes: int) -> tuple[list[_Due], list[_Due]]:
