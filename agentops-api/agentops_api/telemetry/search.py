@@ -23,7 +23,7 @@ _CANDIDATES_MAX = 5_000
 _PLACES_BYTES_MAX = 2**20
 """Places of filed words, four bytes each, that one search reads; more only where one period alone has more."""
 _PERIODS_AT_ONCE_MAX = 512
-_FIRST_STEP_BYTES = 32 * 2**10
+_FIRST_STEP_BYTES = 8 * 2**10
 _GROWTH_MAX = 4
 _ROOM = 1.3
 """What is read beyond what will do if there is as much further back."""
@@ -49,7 +49,14 @@ async def find(
         due = await _due(tx, where, stems, periods)
         while due:
             taken, due = _take(due, min(step_bytes, places_bytes))
-            step = _Step(span, [period for period, _ in taken], candidates, limit + 1 - len(found))
+            part = span
+            (newest, size), *further = taken
+            if size > step_bytes and not further:
+                # One period has more than that: a part of it will do, and the rest stays due.
+                part = await _part(tx, where, stems, newest, span, share=step_bytes / size)
+                if part.oldest > newest:
+                    taken, due = [(newest, step_bytes)], [(newest, size - step_bytes), *due]
+            step = _Step(part, [period for period, _ in taken], candidates, limit + 1 - len(found))
             seen = await _look(tx, words, stems, where, columns, step)
             found += seen.evaluations
             if len(found) > limit:
@@ -149,6 +156,32 @@ GROUP BY period ORDER BY period DESC
 """
 
 
+async def _part(tx: Tx, where: Where, stems: list[str], period: datetime, span: _Span, *, share: float) -> _Span:
+    """The newest part of the span, in which about that share of the period's places is; all of it, where none is filed.
+
+    The cut is at a place of the commonest word, whose places tell best how the evaluations lie in time.
+    """
+    found = await tx.execute(
+        """
+        SELECT period + times[greatest(1, floor(upto * (1 - %(share)s::float8))::integer)] * interval '1 millisecond'
+        FROM (
+            SELECT period, times, width_bucket(%(newest_ms)s::integer, times) AS upto FROM search_words
+            WHERE project_id = %(project_id)s AND period = %(period)s AND word = ANY (%(stems)s::text[])
+        ) AS run
+        WHERE upto > 0 ORDER BY upto DESC LIMIT 1
+        """,
+        {
+            "project_id": where.params["project_id"],
+            "stems": stems,
+            "period": period,
+            "newest_ms": min(span.newest - period, PERIOD) // timedelta(milliseconds=1),
+            "share": share,
+        },
+    )
+    row = await found.fetchone()
+    return _Span(max(row[0], span.oldest), span.newest) if row else span
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     span: _Span
@@ -174,7 +207,12 @@ class _Seen:
 # and OFFSET 0 keeps each side as it stands: evaluations are read newest first, one by one, until there are enough.
 _LOOK: LiteralString = r"""
 WITH places AS MATERIALIZED (
-    SELECT period, word, times FROM search_words
+    -- They are in order, so the part that is meant is found by halving.
+    SELECT period, word, times[width_bucket(first_ms, times) : width_bucket(last_ms, times)] AS times
+    FROM search_words, LATERAL (
+        SELECT greatest(0, ceil(extract(epoch FROM %(oldest)s::timestamptz - period) * 1000) - 1)::integer AS first_ms,
+               least(86400000, floor(extract(epoch FROM %(newest)s::timestamptz - period) * 1000))::integer AS last_ms
+    ) AS bounds
     WHERE project_id = %(project_id)s AND period = ANY (%(periods)s::timestamptz[]) AND word = ANY (%(stems)s::text[])
 ), candidates AS MATERIALIZED (
     SELECT at
@@ -217,6 +255,6 @@ async def _look(tx: Tx, words: list[str], stems: list[str], where: Where, column
     candidates, oldest_candidate = rows[0][:2]
     return _Seen(
         evaluations=[Evaluation(*row[2:]) for row in rows if row[2] is not None],
-        until=oldest_candidate if candidates == step.candidates_max else step.periods[-1],
+        until=oldest_candidate if candidates == step.candidates_max else max(step.periods[-1], step.span.oldest),
         candidates=candidates,
     )

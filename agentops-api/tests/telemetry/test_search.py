@@ -102,8 +102,12 @@ async def check(db: Database, history: list[tuple[object, ...]]) -> None:
         assert await found(store, project_id, query) == [id for _, id in reversed(expected)], query
 
 
-async def test_a_search_finds_what_a_scan_finds(db: Database) -> None:
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@pytest.mark.parametrize("step_bytes", [1, 32, 8_192])
+async def test_a_search_finds_what_a_scan_finds(db: Database, step_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever part of a period its steps take."""
+    monkeypatch.setattr(search, "_FIRST_STEP_BYTES", step_bytes)
+
+    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
     @given(events)
     def holds(history: list[tuple[object, ...]]) -> None:
         anyio.from_thread.run(check, db, history)
@@ -174,6 +178,9 @@ async def test_a_search_that_looked_at_much_says_where_it_stopped(
         assert page.next is not None
         assert await found(store, project_id, "common", agent_name="a49") == [records[49].id, records[99].id]
         assert await found(store, project_id, "n99") == [records[99].id]
+        for step_bytes in (1, 40, 200):
+            monkeypatch.setattr(search, "_FIRST_STEP_BYTES", step_bytes)
+            assert await found(store, project_id, "common", limit=7) == [each.id for each in records]
         first, end = now - timedelta(minutes=60), now - timedelta(minutes=40)
         assert await found(store, project_id, "common", start_date=first, end_date=end) == [
             each.id for each in records[41:61]
