@@ -52,8 +52,9 @@ async def find(
             part = span
             (newest, size), *further = taken
             if size > step_bytes and not further:
-                # One period has more than that: a part of it will do, and the rest stays due.
-                part = await _part(tx, where, stems, newest, span, share=step_bytes / size)
+                # One period has more than that: its newest part will do, as if all lay evenly, and the rest stays due.
+                end = min(span.newest, newest + PERIOD)
+                part = span.since(end - (end - newest) * step_bytes / size)
                 if part.oldest > newest:
                     taken, due = [(newest, step_bytes)], [(newest, size - step_bytes), *due]
             step = _Step(part, [period for period, _ in taken], candidates, limit + 1 - len(found))
@@ -114,6 +115,10 @@ class _Span:
         count = min(_PERIODS_AT_ONCE_MAX, (newest - oldest) // PERIOD + 1)
         return [newest - n * PERIOD for n in range(count)]
 
+    def since(self, time: datetime) -> "_Span":
+        """Its part from that time on."""
+        return _Span(max(self.oldest, time), self.newest)
+
     def before(self, time: datetime) -> "_Span | None":
         """What is left when everything from `time` on was looked at."""
         newest = time - timedelta(milliseconds=1)
@@ -156,32 +161,6 @@ GROUP BY period ORDER BY period DESC
 """
 
 
-async def _part(tx: Tx, where: Where, stems: list[str], period: datetime, span: _Span, *, share: float) -> _Span:
-    """The newest part of the span, in which about that share of the period's places is; all of it, where none is filed.
-
-    The cut is at a place of the commonest word, whose places tell best how the evaluations lie in time.
-    """
-    found = await tx.execute(
-        """
-        SELECT period + times[greatest(1, floor(upto * (1 - %(share)s::float8))::integer)] * interval '1 millisecond'
-        FROM (
-            SELECT period, times, width_bucket(%(newest_ms)s::integer, times) AS upto FROM search_words
-            WHERE project_id = %(project_id)s AND period = %(period)s AND word = ANY (%(stems)s::text[])
-        ) AS run
-        WHERE upto > 0 ORDER BY upto DESC LIMIT 1
-        """,
-        {
-            "project_id": where.params["project_id"],
-            "stems": stems,
-            "period": period,
-            "newest_ms": min(span.newest - period, PERIOD) // timedelta(milliseconds=1),
-            "share": share,
-        },
-    )
-    row = await found.fetchone()
-    return _Span(max(row[0], span.oldest), span.newest) if row else span
-
-
 @dataclass(frozen=True, slots=True)
 class _Step:
     span: _Span
@@ -208,7 +187,8 @@ class _Seen:
 _LOOK: LiteralString = r"""
 WITH places AS MATERIALIZED (
     -- They are in order, so the part that is meant is found by halving.
-    SELECT period, word, times[width_bucket(first_ms, times) : width_bucket(last_ms, times)] AS times
+    SELECT period, 1 << array_position(%(stems)s::text[], word) AS bit,
+           times[width_bucket(first_ms, times) : width_bucket(last_ms, times)] AS times
     FROM search_words, LATERAL (
         SELECT greatest(0, ceil(extract(epoch FROM %(oldest)s::timestamptz - period) * 1000) - 1)::integer AS first_ms,
                least(86400000, floor(extract(epoch FROM %(newest)s::timestamptz - period) * 1000))::integer AS last_ms
@@ -219,10 +199,12 @@ WITH places AS MATERIALIZED (
     FROM (
         SELECT period, ms FROM places, unnest(times) AS ms
         GROUP BY period, ms
-        HAVING bit_or(1 << array_position(%(stems)s::text[], word)) = (2 << cardinality(%(stems)s::text[])) - 2
+        HAVING bit_or(bit) = (2 << cardinality(%(stems)s::text[])) - 2
         UNION
         SELECT period, ms FROM search_pending, unnest(times) AS ms
         WHERE project_id = %(project_id)s AND period = ANY (%(periods)s::timestamptz[])
+        -- Kept apart, or the times of all places are made before it is known which count.
+        OFFSET 0
     ) AS placed, LATERAL (SELECT period + ms * interval '1 millisecond' AS at) AS timed
     WHERE at BETWEEN %(oldest)s AND %(newest)s
     ORDER BY at DESC LIMIT %(candidates_max)s
