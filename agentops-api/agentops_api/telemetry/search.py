@@ -24,7 +24,7 @@ _PLACES_BYTES_MAX = 2**20
 """Places of filed words, four bytes each, that one search reads; more only where one period alone has more."""
 _PERIODS_AT_ONCE_MAX = 512
 _FIRST_STEP_BYTES = 8 * 2**10
-_GROWTH_MAX = 4
+_GROWTH_MAX = 16
 _ROOM = 1.3
 """What is read beyond what will do if there is as much further back."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
