@@ -17,7 +17,7 @@ from agentops_api.analytics.statistics import (
     compare_quantiles,
     mann_whitney,
     poisson_rates,
-    quantiles,
+    quantiles_of,
     two_proportions,
     wilson,
 )
@@ -77,7 +77,7 @@ def value_of(cell: Cell, metric: Metric) -> float | None:
 def values_of(cell: Cell, metrics: Sequence[Metric]) -> list[float | None]:
     """The metrics' values; None where nothing was measured. Counts are 0 there, not None."""
     qs = [_QUANTILES[metric] for metric in metrics if metric in _QUANTILES]
-    found = iter(quantiles(cell.histograms.get("latency", {}), qs, kind="log") if qs else ())
+    found = iter(quantiles_of(cell.ranked("latency"), qs, kind="log") if qs else ())
     return [next(found) if metric in _QUANTILES else _value_of(cell, metric) for metric in metrics]
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from agentops_api.analytics.statistics import Ranked, ranked
 from agentops_api.analytics.windows import Resolution, Segment, segments
 
 Score = Literal["drift", "uncertainty", "support", "probability"]
@@ -108,6 +109,15 @@ class Cell:
     sums: dict[Measure, int] = field(default_factory=dict)
     """In `UNITS`."""
     histograms: dict[Measure, Histogram] = field(default_factory=dict)
+    _ranked: dict[Measure, Ranked] = field(default_factory=dict, repr=False, compare=False)
+    """Made when it is first asked for; copies of this cell share it."""
+
+    def ranked(self, measure: Measure) -> Ranked:
+        """The measure's histogram, ready to be asked for quantiles."""
+        found = self._ranked.get(measure)
+        if found is None:
+            found = self._ranked[measure] = ranked(self.histograms.get(measure, {}))
+        return found
 
     def mean(self, measure: Measure) -> float | None:
         """A ratio of sums; None where nothing was measured."""
@@ -121,6 +131,7 @@ class Cell:
 
     def add(self, other: "Cell") -> None:
         """Takes the other's evaluations in."""
+        self._ranked.clear()
         self.evaluations += other.evaluations
         self.verdicts += other.verdicts
         self.hallucinations += other.hallucinations

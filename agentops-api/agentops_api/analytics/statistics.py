@@ -15,6 +15,8 @@ from statistics import NormalDist
 from typing import Literal
 
 Histogram = Mapping[int, int]
+Ranked = tuple[Sequence[int], Sequence[int]]
+"""Of a histogram: its buckets, ascending, and how many values lie in or below each."""
 """How many values each bucket holds. Buckets without an entry are empty."""
 Kind = Literal["log", "linear"]
 """log: bucket b holds 1.02^(b-1) < x <= 1.02^b (DDSketch: Masson, Rim, Lee, PVLDB 12, 2019, section 2).
@@ -225,8 +227,18 @@ def quantiles(histogram: Histogram, qs: Sequence[float] = QUANTILES, *, kind: Ki
     Statistician 50 (1996), 361-365), PostgreSQL's percentile_disc. It differs from that value by at most 1 % (log) or
     0.005 (linear). q counts to its sixth decimal.
     """
+    return quantiles_of(ranked(histogram), qs, kind=kind)
+
+
+def ranked(histogram: Histogram) -> Ranked:
+    """The histogram, ready to be asked for quantiles."""
     buckets = sorted(histogram)
-    cumulative = list(accumulate(map(histogram.__getitem__, buckets)))
+    return buckets, list(accumulate(map(histogram.__getitem__, buckets)))
+
+
+def quantiles_of(values: Ranked, qs: Sequence[float], *, kind: Kind) -> tuple[float | None, ...]:
+    """As `quantiles`."""
+    buckets, cumulative = values
     if not cumulative or cumulative[-1] == 0:
         return (None,) * len(qs)
     ranks = (_rank(q, cumulative[-1]) for q in qs)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from agentops_api.analytics.models import Cell, Question
 from agentops_api.analytics.windows import Resolution
 
-NUMBERS_MAX = 250_000
+NUMBERS_MAX = 200_000
 """Of all histograms that are remembered: some 20 MB."""
 _NUMBERS_A_CELL = 25
 """What a cell takes without its histograms, in numbers of one."""
