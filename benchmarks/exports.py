@@ -33,7 +33,7 @@ _TENANT = TypeAdapter(Tenant)
 
 def main(
     rows_total: Annotated[int, typer.Option("--rows", min=1_000, max=10_000_000)] = 1_000_000,
-    only: Annotated[str, typer.Option(help="One format. Default: all.")] = "",
+    only: Annotated[str, typer.Option(help="Formats, with commas between. Default: all.")] = "",
     seed: int = 1,
     data: Annotated[
         Path | None, typer.Option(help="Keep the project in this directory, and use it again. Default: do not.")
@@ -44,7 +44,7 @@ def main(
     made: list[tuple[str, ...]] = []
     with _folder(data) as folder:
         tenant = _filled(folder, rows_total=rows_total, seed=seed)
-        for kind in (only,) if only else get_args(Format):
+        for kind in only.split(",") if only else get_args(Format):
             ways = {"identity": _download, "gzip": _download, "job": _job}
             for way, export in ways.items():
                 if kind == "parquet" and way == "gzip":
@@ -56,8 +56,8 @@ def main(
                 Console(stderr=True).print(*made[-1])
     table = Table("Exports", columns, made)
     Console(width=160).print(table.rich())
-    if not only:
-        keep("exports", f"python -m benchmarks.exports --rows {rows_total}", table, _NOTE)
+    part = f" --only {only}" if only else ""
+    keep("exports", f"python -m benchmarks.exports --rows {rows_total}{part}", table, _NOTE)
 
 
 @contextmanager
