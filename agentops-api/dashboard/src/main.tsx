@@ -1,4 +1,7 @@
 import "./ui/styles";
+import "react-dom/client";
+import "@mantine/core";
+import "./pause";
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
