@@ -36,7 +36,8 @@ How it was measured:
 - Reading: a project whose evaluations are spread over {rows.DAYS} days, {rows.AGENTS} agents, {rows.MODELS} models and
   {len(rows.MODES)} modes, in sessions of {rows.SESSION_ROWS}, asked over one connection, one request after the other,
   until the whole answer was read; measured again, at most twice, while others use more than a tenth of the machine.
-  `first` is the very first request, for which nothing is remembered (ADR 18). Rows are made within PostgreSQL, rollups
+  `first` is the very first request, for which nothing is remembered (ADR 18); p50 and p95 are of warm repeats. The step
+  sizes of a search were chosen by looking at these questions. Rows are made within PostgreSQL, rollups
   by the code of `agentops rollups rebuild`, and words are filed as the server files them, which is checked on a day of
   each project.
 - `search`: words of 5,000 that follow Zipf's law, about 50 in an evaluation. A common word is in a quarter of all
