@@ -28,6 +28,8 @@ _GROWTH_MAX = 16
 _ROOM = 1.3
 """What is read beyond what will do if there is as much further back."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+"""What times of evaluations are whole multiples of."""
 _Due = tuple[datetime, int]
 """A period in which all words are, or something that is not filed yet; and how many bytes their places take."""
 
@@ -116,12 +118,12 @@ class _Span:
         return [newest - n * PERIOD for n in range(count)]
 
     def since(self, time: datetime) -> "_Span":
-        """Its part from that time on."""
-        return _Span(max(self.oldest, time), self.newest)
+        """Its part from that millisecond on: a cut within one would lose what it has before the cut."""
+        return _Span(max(self.oldest, time - (time - _EPOCH) % _MILLISECOND), self.newest)
 
     def before(self, time: datetime) -> "_Span | None":
         """What is left when everything from `time` on was looked at."""
-        newest = time - timedelta(milliseconds=1)
+        newest = time - _MILLISECOND
         return _Span(self.oldest, newest) if newest >= self.oldest else None
 
 

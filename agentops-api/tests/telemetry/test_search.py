@@ -187,6 +187,20 @@ async def test_a_search_that_looked_at_much_says_where_it_stopped(
         ]
 
 
+@pytest.mark.parametrize("step_bytes", [1, 7, 40])
+async def test_no_millisecond_is_lost_between_two_parts_of_a_day(
+    db: Database, step_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, project_id = PostgresStore(db), uuid4()
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    records = [record_of(project_id, "p", "common", midnight + timedelta(milliseconds=n)) for n in range(60, 0, -1)]
+    await store.insert(records)
+    await filed_words(db, project_id)
+    monkeypatch.setattr(search, "_FIRST_STEP_BYTES", step_bytes)
+    monkeypatch.setattr(search, "_GROWTH_MAX", 1)
+    assert await found(store, project_id, "common", limit=7) == [each.id for each in records]
+
+
 @pytest.mark.parametrize("text", ["...", " ", "a b c d e f g h i j k"])
 async def test_a_search_takes_one_to_ten_words(db: Database, text: str) -> None:
     with pytest.raises(Invalid):
