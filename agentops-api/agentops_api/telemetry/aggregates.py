@@ -262,7 +262,7 @@ def _array(code: str, length: int) -> Struct:
 
 
 class _SmallintsLoader(Loader):
-    """PostgreSQL's smallint[], which has no NULL and one dimension: a tenth of the driver's own time."""
+    """PostgreSQL's smallint[], which has no NULL and one dimension: read at once instead of each element by itself."""
 
     format = Format.BINARY
     code = "h"

@@ -14,7 +14,7 @@ from agentops_api.analytics.models import Cell, Question
 from agentops_api.analytics.windows import Resolution
 
 NUMBERS_MAX = 200_000
-"""Of all histograms that are remembered: some 20 MB."""
+"""Of all histograms that are remembered; by the size of Python's integers and dictionaries some 20 MB."""
 _NUMBERS_A_CELL = 25
 """What a cell takes without its histograms, in numbers of one."""
 _MONDAY = datetime(2000, 1, 3, tzinfo=UTC)
