@@ -4,6 +4,7 @@ import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { searchOf } from "../filters";
 import { Glyph, type IconName } from "../ui/icons";
+import { Later } from "../ui/Later";
 import { Account } from "./Account";
 import { Projects } from "./Projects";
 import styles from "./shell.module.css";
@@ -41,7 +42,9 @@ export function Shell() {
         <Rail />
       </Drawer>
       <main id="content" tabIndex={-1}>
-        <Outlet />
+        <Later>
+          <Outlet />
+        </Later>
       </main>
     </div>
   );
