@@ -102,10 +102,13 @@ async def check(db: Database, history: list[tuple[object, ...]]) -> None:
         assert await found(store, project_id, query) == [id for _, id in reversed(expected)], query
 
 
-@pytest.mark.parametrize("step_bytes", [1, 32, 8_192])
-async def test_a_search_finds_what_a_scan_finds(db: Database, step_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whichever part of a period its steps take."""
+@pytest.mark.parametrize(("step_bytes", "wide"), [(1, 32), (32, 1), (8_192, 1), (8_192, 32)])
+async def test_a_search_finds_what_a_scan_finds(
+    db: Database, step_bytes: int, wide: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever part of a period its steps take, and whichever words' places it reads."""
     monkeypatch.setattr(search, "_FIRST_STEP_BYTES", step_bytes)
+    monkeypatch.setattr(search, "_WIDE", wide)
 
     @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
     @given(events)
