@@ -31,9 +31,11 @@ _END = re.compile(
     r"|(?<=[^\W\d_A-Z].)(?=[A-Z][^\W\d_]))|(?<=[。！？]))"  # "20th century.First"
 )
 _ITEM = re.compile(  # of a list
-    r"[*•▪‣\-–\d](?:(?<=\s[*•▪‣])(?=[*•▪‣]*\s)|(?<=\s[-–])(?=\s+[A-Z*])|(?<=\s\d)(?=\d?[.)]\s))"
+    r"[*•▪‣\-–\d](?:(?<=\s[*•▪‣])(?=[*•▪‣]*\s)|(?<=\s[-–])(?=\s+[A-Z*])|(?<=\s\d)(?=(?:[\d.,]{0,12}\d)?[.)]\s))"
 )
-_FIRST_ITEM = re.compile(r"\s*(\d\d?)[.)]\s")
+_FIRST_ITEM = re.compile(r"\s*(\d[\d.,]{0,12})[.)]\s")
+_ITEM_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_ITEM_DIGITS_MAX = 2
 _LAST_WORD = re.compile(r"([^\W_]+(?:\.[^\W_]+)*)$")
 
 
@@ -84,6 +86,8 @@ def sentences(text: str) -> list[Sentence]:
 def part(text: str, start: int, end: int) -> Sentence:
     """A stretch of a sentence."""
     tokens, _ = _located(text, start, end)
+    if len(tokens) > 1 and tokens[0].is_number and _is_item(text, _TOKEN.search(text, start, end)):
+        del tokens[0]
     return Sentence(start, end, tuple(tokens), tuple([token.stem for token in tokens]))
 
 
@@ -110,7 +114,7 @@ def _is_item(text: str, number: re.Match[str] | None) -> bool:
     """Whether that number, which begins a sentence, is that of an item in a list. It claims nothing."""
     return (
         number is not None
-        and number.end() - number.start() <= 2
+        and number.end() - number.start() <= _ITEM_DIGITS_MAX
         and text[number.end() : number.end() + 1] in (".", ")")
     )
 
@@ -131,23 +135,31 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 def _items(text: str) -> Iterator[int]:
     """Where items of a list begin. A number behind a word begins one only where it goes on counting: "born on March 14.
-    He died" has no item."""
-    first = _FIRST_ITEM.match(text)
-    counted = {0, int(first[1])} if first else {0}
+    He died" has no item. A list that begins with a wrong number ("11.") may go on with the right one; a longer number
+    ("2023.", "4.5.") begins an item behind a colon only."""
+    counted = {0}
+    if first := _FIRST_ITEM.match(text):
+        counted |= {1, _count(first[1]) or 1}
     for match in _ITEM.finditer(text):
         at = match.start()
-        if text[at].isdecimal():
-            number = int(text[at : at + 2].rstrip(".)"))
-            if number - 1 not in counted and not _is_behind_stop(text, at):
+        if number := _ITEM_NUMBER.match(text, at):
+            count = _count(number[0])
+            is_next = count is not None and count - 1 in counted
+            if not is_next and _before(text, at) not in (":;" if count is None else ".:;!?"):
                 continue
-            counted.add(number)
+            counted.add(count or 1)
         yield at
 
 
-def _is_behind_stop(text: str, at: int) -> bool:
+def _count(number: str) -> int | None:
+    return int(number) if number.isdecimal() and len(number) <= _ITEM_DIGITS_MAX else None
+
+
+def _before(text: str, at: int) -> str:
+    """What stands before the white space there; empty at the beginning, which is in any text."""
     while at and text[at - 1].isspace():
         at -= 1
-    return not at or text[at - 1] in ".:;!?"
+    return text[at - 1 : at]
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
