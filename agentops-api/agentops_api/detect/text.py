@@ -182,7 +182,7 @@ def _items(text: str) -> Iterator[int]:
             is_next = count is not None and count - 1 in counted
             if not is_next and _before(text, at) not in (":;" if count is None else ".:;!?"):
                 continue
-            counted.add(count or 1)
+            counted |= {1, count or 1}
         yield at
 
 

@@ -15,6 +15,7 @@ from agentops_api.detect.text import sentences
         ("Steps: 4. Stop 5. Look", ["Steps:", "4. Stop", "5. Look"]),
         ("Steps: 2023. Stop 2. Look", ["Steps:", "2023.", "Stop", "2. Look"]),
         ("11. Stop 2. Look", ["11. Stop", "2. Look"]),
+        ("Steps: 11. Stop 2. Look", ["Steps:", "11. Stop", "2. Look"]),
         ("It closed in 2012. Then 13 people left.", ["It closed in 2012.", "Then 13 people left."]),
     ],
 )
