@@ -4,12 +4,12 @@ Only documents get aliases. An alias excuses a word of the answer, so each kind 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from .numbers import roundings
 from .synonyms import SYNONYMS
-from .text import Token, stem
+from .text import Sentence, Token, stem
 
 _HUMPS = re.compile(r"[A-Z]?[a-z]{3,}")
 _HOUR = re.compile(r"(?<!\w)(?<!\d[.,])([0-2]?\d):(?=\d)")
@@ -38,26 +38,22 @@ def _same() -> dict[str, frozenset[str]]:
 _OTHERS = _same()
 
 
-def aliases(tokens: Sequence[Token], text: str) -> set[str]:
-    """The stems under which a claim may refer to these tokens, which the text has, besides their own."""
+def aliases(sentence: Sentence, text: str) -> set[str]:
+    """The stems under which a claim may refer to what this sentence of the text says, besides its own."""
     found: set[str] = set()
-    has_numbers = has_names = False
-    for token in tokens:
-        if others := _OTHERS.get(token.stem):
-            found |= others
-        if token.weight and (others := SYNONYMS.get(token.stem)):
-            found |= others
-        has_numbers |= token.is_number
-        has_names |= token.is_name
-    if has_numbers:
-        found.update(other for token in tokens if token.is_number for other in roundings(token.stem))
-        if ":" in text:
-            found.update(_hours(text))
-    if has_names:
-        for token in tokens:
-            if token.is_name:
-                found |= _humps(token.text)
-        found.update(_initials(tokens))
+    for word in _OTHERS.keys() & sentence.stems:
+        found |= _OTHERS[word]
+    for word in SYNONYMS.keys() & sentence.content:
+        found |= SYNONYMS[word]
+    numbers = [token.stem for token in sentence.tokens if token.is_number]
+    if numbers:
+        found.update(*map(roundings, numbers))
+        if text.find(":", sentence.start, sentence.end) >= 0:
+            found.update(_hours(text[sentence.start : sentence.end]))
+    names = [token.text for token in sentence.tokens if token.is_name]
+    found.update(*map(_humps, names))
+    if len(names) > 1:
+        found.update(_initials(sentence.tokens))
     return found
 
 

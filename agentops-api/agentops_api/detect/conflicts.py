@@ -58,7 +58,13 @@ class Suspect:
         distinct = {token.stem: token for token in claim.tokens if token.weight}
         self._numbers = [token for token in distinct.values() if token.is_number]
         self._names = [token for token in distinct.values() if token.is_name]
-        self._opposed = [(token, others) for token in distinct.values() if (others := _opposites(token.stem))]
+        self._number_stems = frozenset([token.stem for token in self._numbers])
+        self._name_stems = frozenset([token.stem for token in self._names])
+        self._opposed = [
+            (token, others)
+            for token in distinct.values()
+            if not (others := _opposites(token.stem)).isdisjoint(evidence.stems)
+        ]
         self._negations = negations(claim.tokens)
         self._distinct = distinct
         # What the prompt says already is not the answer's invention.
@@ -89,11 +95,12 @@ class Suspect:
             return cost
         # One kind after the other: this is done for each window.
         if self._numbers:
-            cost += _cost("misplaced_numbers", sum([token.stem not in stems for token in self._numbers]))
+            cost += _cost("misplaced_numbers", len(self._number_stems - stems))
         if self._names:
-            cost += _cost("misplaced_names", sum([token.stem not in stems for token in self._names]))
-        for_opposites = [token.stem not in stems and not others.isdisjoint(stems) for token, others in self._opposed]
-        cost += _cost("opposites", sum(for_opposites))
+            cost += _cost("misplaced_names", len(self._name_stems - stems))
+        if self._opposed:
+            found = [token.stem not in stems and not others.isdisjoint(stems) for token, others in self._opposed]
+            cost += _cost("opposites", sum(found))
         if self._negations and self._unanswered(stems, negated):
             cost += _cost("negated", 1)
         return cost

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 from zlib import crc32
 
 from .text import Sentence
@@ -26,7 +27,7 @@ def uncertainty(response: str) -> float:
 
 
 def _vector(text: Iterable[Sentence]) -> dict[int, float]:
-    stems = Counter([token.stem for sentence in text for token in sentence.tokens if token.weight])
+    stems = Counter(chain.from_iterable([sentence.content for sentence in text]))
     vector: dict[int, float] = {}
     for stem, count in stems.items():
         bucket = _bucket(stem)

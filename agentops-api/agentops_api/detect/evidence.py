@@ -7,6 +7,7 @@ documents, nor on how often they are repeated. More documents only ever add wind
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from .aliases import aliases
 from .negations import negated_stems
@@ -66,21 +67,19 @@ class Evidence:
                 if last:
                     self._following[last[0]].setdefault(content, (document, last[1], sentence))
                 last = content, sentence
-        self._beginnings = {
-            stem[:_BEGINNING_CHARS]
-            for stem in self._postings
-            if len(stem) >= _BEGINNING_CHARS and not stem[0].isdecimal()
-        }
+        self.stems = frozenset(self._postings)
+        """Of their words, and of what those may be called instead."""
+        self._beginnings = {stem[:_BEGINNING_CHARS] for stem in self.stems}
 
     def __contains__(self, stem: str) -> bool:
-        return stem in self._postings
+        return stem in self.stems
 
     def coverage(self, stem: str) -> float:
         """1 if a document has the word, 0.6 if it has one that begins the same, else 0."""
-        if stem in self._postings:
+        if stem in self.stems:
             return 1.0
-        is_alike = len(stem) >= _BEGINNING_CHARS and stem[:_BEGINNING_CHARS] in self._beginnings
-        return _ALIKE if is_alike else 0.0
+        is_word = len(stem) >= _BEGINNING_CHARS and not stem[0].isdecimal()
+        return _ALIKE if is_word and stem[:_BEGINNING_CHARS] in self._beginnings else 0.0
 
     def _add(self, document: int, sentence: Sentence, text: str, numbers: dict[tuple[str, ...], int]) -> int:
         """The content of the sentence."""
@@ -89,13 +88,14 @@ class Evidence:
         if content < len(self._stems):
             return content
         self.words += len(stems)
-        distinct = frozenset(stems) | aliases(sentence.tokens, text[sentence.start : sentence.end])
-        self._stems.append(distinct)
+        distinct = aliases(sentence, text).union(stems)
+        self._stems.append(frozenset(distinct))
         self._negated.append(negated_stems(sentence.tokens))
         self._places.append((document, sentence))
         self._following.append({})
+        postings = self._postings
         for stem in distinct:
-            self._postings[stem].append(content)
+            postings[stem].append(content)
         self.wordings.add(sentence)
         return content
 
@@ -112,19 +112,22 @@ class Evidence:
         if not scores:
             return None
         nothing = frozenset[str]()
-        top = max(scores, key=lambda content: scores[content])
+        top = max(scores, key=scores.__getitem__)
         best = price(self._stems[top], self._negated[top], scores[top])
         # A window is worth at most what its sentences are worth together, so most need no closer look.
         alone, together = price(nothing, nothing, 0.0), price(nothing, nothing, 1.0)
         worth_min = (alone - best) / (alone - together) - _ROOM
         spans = [(score, content, content) for content, score in scores.items() if score >= worth_min]
+        following, highest = self._following, scores[top]
         for content, score in scores.items():
-            for after in self._following[content]:
+            if score + highest < worth_min:
+                continue
+            for after in following[content]:
                 if after in scores and after != content and score + scores[after] >= worth_min:
                     spans.append((score + scores[after], content, after))
         found: tuple[float, int] | None = None
         chosen = top, top
-        for bound, first, last in sorted(spans, key=lambda span: -span[0]):
+        for bound, first, last in sorted(spans, key=itemgetter(0), reverse=True):
             if price(nothing, nothing, bound) > best:
                 break
             stems = self._stems[first] | self._stems[last] if first != last else self._stems[first]

@@ -41,7 +41,7 @@ class LocalDetector:
         prompt, response, texts, notes = _bounded(prompt, response, documents or ())
         evidence = Evidence(texts)
         asked, answered = sentences(prompt), sentences(response)
-        stems = [token.stem for sentence in asked for token in sentence.tokens]
+        stems = [stem for sentence in asked for stem in sentence.stems]
         profile = self._profile or infer(stems, evidence.words)
         found, probability, support = self._check(answered, evidence, Prompt(asked), profile, response, texts)
         semantic_drift = drift.semantic_drift(asked, answered)

@@ -5,14 +5,17 @@ White space never decides anything here: wherever two tokens are apart, it does 
 
 import re
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from . import numbers
 from .lexicon import ABBREVIATIONS, COMMON, COUNTING, NEGATIONS, NUMBER_WORDS, ONES, STOP, TENS
 
+_CACHED_MAX = 1 << 15
+_CHUNK_CHARS_MAX = 60
+"""A longer one is read each time, so that the cache is bounded in bytes, too."""
 SENTENCE_TOKENS_MAX = 60
 """A longer sentence is cut: tables and menus have no full stops, and a window must stay small to mean anything."""
 
@@ -31,9 +34,11 @@ _END = re.compile(
     r"|(?<=[^\W\d_A-Z].)(?=[A-Z][^\W\d_]))|(?<=[。！？]))"  # "20th century.First"
 )
 _ITEM = re.compile(  # of a list
-    r"[*•▪‣\-–\d](?:(?<=\s[*•▪‣])(?=[*•▪‣]*\s)|(?<=\s[-–])(?=\s+[A-Z*])|(?<=\s\d)(?=\d?[.)]\s))"
+    r"[*•▪‣\-–\d](?:(?<=\s[*•▪‣])(?=[*•▪‣]*\s)|(?<=\s[-–])(?=\s+[A-Z*])|(?<=\s\d)(?=(?:[\d.,]{0,12}\d)?[.)]\s))"
 )
-_FIRST_ITEM = re.compile(r"\s*(\d\d?)[.)]\s")
+_FIRST_ITEM = re.compile(r"\s*(\d[\d.,]{0,12})[.)]\s")
+_ITEM_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_ITEM_DIGITS_MAX = 2
 _LAST_WORD = re.compile(r"([^\W_]+(?:\.[^\W_]+)*)$")
 
 
@@ -52,8 +57,7 @@ class Token(NamedTuple):
     """It turns the next words around."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A stretch of text between two breaks."""
 
     start: int
@@ -61,44 +65,74 @@ class Sentence:
     tokens: tuple[Token, ...]
     stems: tuple[str, ...]
     """Of its tokens."""
+    content: tuple[str, ...]
+    """Of its tokens that say something."""
 
 
 def sentences(text: str) -> list[Sentence]:
     """The sentences that have a token, in their order."""
     found: list[Sentence] = []
     for start, end in _spans(text):
-        tokens = [tokenized(written) for written in _TOKEN.findall(text, start, end)]
+        tokens = _tokens(text, start, end)
         stems = [token.stem for token in tokens]
         if len(tokens) > SENTENCE_TOKENS_MAX or not _JOINED_STEMS.isdisjoint(stems):
             found += _cut(text, start, end)
             continue
-        if len(tokens) > 1 and tokens[0].is_number and _is_item(text, _TOKEN.search(text, start, end)):
+        if _is_item(tokens, text, start, end):
             del tokens[0], stems[0]
         elif tokens:
             tokens[0] = _first(tokens[0])
         if tokens:
-            found.append(Sentence(start, end, tuple(tokens), tuple(stems)))
+            found.append(_sentence(start, end, tokens, stems))
     return found
 
 
 def part(text: str, start: int, end: int) -> Sentence:
     """A stretch of a sentence."""
-    tokens, _ = _located(text, start, end)
-    return Sentence(start, end, tuple(tokens), tuple([token.stem for token in tokens]))
+    tokens = _tokens(text, start, end)
+    if not _JOINED_STEMS.isdisjoint([token.stem for token in tokens]):
+        tokens, _ = _located(text, start, end)
+    if _is_item(tokens, text, start, end):
+        del tokens[0]
+    return _sentence(start, end, tokens, [token.stem for token in tokens])
+
+
+def _sentence(start: int, end: int, tokens: list[Token], stems: list[str]) -> Sentence:
+    content = tuple([token.stem for token in tokens if token.weight])
+    return Sentence(start, end, tuple(tokens), tuple(stems), content)
+
+
+class _Chunks(dict[str, tuple[Token, ...]]):
+    """The tokens of what stands between white space, which no token has within. Most texts repeat most of it."""
+
+    def __missing__(self, chunk: str) -> tuple[Token, ...]:
+        tokens = tuple([tokenized(written) for written in _TOKEN.findall(chunk)])
+        if len(chunk) <= _CHUNK_CHARS_MAX:
+            if len(self) >= _CACHED_MAX:
+                self.clear()
+            self[chunk] = tokens
+        return tokens
+
+
+_CHUNKS = _Chunks()
+
+
+def _tokens(text: str, start: int, end: int) -> list[Token]:
+    return list(chain.from_iterable(map(_CHUNKS.__getitem__, text[start:end].split())))
 
 
 def _cut(text: str, start: int, end: int) -> Iterator[Sentence]:
     """A sentence for which it matters where its tokens stand: it is long, or some may be one number together."""
     tokens, spots = _located(text, start, end)
-    if len(tokens) > 1 and tokens[0].is_number and _is_item(text, _TOKEN.search(text, start, end)):
+    if _is_item(tokens, text, start, end):
         del tokens[0], spots[0]
     else:
         tokens[0] = _first(tokens[0])
     is_whole = len(tokens) <= SENTENCE_TOKENS_MAX
     for begin in range(0, len(tokens), SENTENCE_TOKENS_MAX):
-        some = tuple(tokens[begin : begin + SENTENCE_TOKENS_MAX])
+        some = tokens[begin : begin + SENTENCE_TOKENS_MAX]
         first, last = (start, end) if is_whole else (spots[begin][0], spots[begin + len(some) - 1][1])
-        yield Sentence(first, last, some, tuple([token.stem for token in some]))
+        yield _sentence(first, last, some, [token.stem for token in some])
 
 
 def _located(text: str, start: int, end: int) -> tuple[list[Token], list[tuple[int, int]]]:
@@ -106,11 +140,14 @@ def _located(text: str, start: int, end: int) -> tuple[list[Token], list[tuple[i
     return _compounds([tokenized(match[0]) for match in matches], [match.span() for match in matches], text)
 
 
-def _is_item(text: str, number: re.Match[str] | None) -> bool:
-    """Whether that number, which begins a sentence, is that of an item in a list. It claims nothing."""
+def _is_item(tokens: Sequence[Token], text: str, start: int, end: int) -> bool:
+    """Whether the first token is the number of an item in a list. It claims nothing."""
+    if len(tokens) < 2 or not tokens[0].is_number:
+        return False
+    number = _TOKEN.search(text, start, end)
     return (
         number is not None
-        and number.end() - number.start() <= 2
+        and number.end() - number.start() <= _ITEM_DIGITS_MAX
         and text[number.end() : number.end() + 1] in (".", ")")
     )
 
@@ -124,38 +161,46 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
         is_dot = is_stop and text[start] == "." and text[start + 1] not in ".!?"
         if is_dot and _is_abbreviation(text, begin, start):
             continue
-        yield from _trimmed(text, begin, end)
+        if trimmed := _trimmed(text, begin, end):
+            yield trimmed
         begin = end
-    yield from _trimmed(text, begin, len(text))
+    if trimmed := _trimmed(text, begin, len(text)):
+        yield trimmed
 
 
 def _items(text: str) -> Iterator[int]:
     """Where items of a list begin. A number behind a word begins one only where it goes on counting: "born on March 14.
-    He died" has no item."""
-    first = _FIRST_ITEM.match(text)
-    counted = {0, int(first[1])} if first else {0}
+    He died" has no item. A list that begins with a wrong number ("11.") may go on with the right one; a longer number
+    ("2023.", "4.5.") begins an item behind a colon only."""
+    counted = {0}
+    if first := _FIRST_ITEM.match(text):
+        counted |= {1, _count(first[1]) or 1}
     for match in _ITEM.finditer(text):
         at = match.start()
-        if text[at].isdecimal():
-            number = int(text[at : at + 2].rstrip(".)"))
-            if number - 1 not in counted and not _is_behind_stop(text, at):
+        if number := _ITEM_NUMBER.match(text, at):
+            count = _count(number[0])
+            is_next = count is not None and count - 1 in counted
+            if not is_next and _before(text, at) not in (":;" if count is None else ".:;!?"):
                 continue
-            counted.add(number)
+            counted |= {1, count or 1}
         yield at
 
 
-def _is_behind_stop(text: str, at: int) -> bool:
+def _count(number: str) -> int | None:
+    return int(number) if number.isdecimal() and len(number) <= _ITEM_DIGITS_MAX else None
+
+
+def _before(text: str, at: int) -> str:
+    """What stands before the white space there; empty at the beginning, which is in any text."""
     while at and text[at - 1].isspace():
         at -= 1
-    return not at or text[at - 1] in ".:;!?"
+    return text[at - 1 : at]
 
 
-def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    part = text[start:end]
-    stripped = part.strip()
-    if stripped:
-        lead = len(part) - len(part.lstrip())
-        yield start + lead, start + lead + len(stripped)
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    kept = text[start:end].lstrip()
+    start = end - len(kept)
+    return (start, start + len(kept.rstrip())) if kept else None
 
 
 def _is_abbreviation(text: str, begin: int, dot: int) -> bool:
@@ -183,7 +228,8 @@ def _compounds(
     found: list[Token] = []
     places: list[tuple[int, int]] = []
     for token, spot in zip(tokens, spots, strict=True):
-        number = _joined(found[-1], token, text[places[-1][1] : spot[0]]) if found else ""
+        is_second = bool(found) and token.stem in _SECOND_STEMS
+        number = _joined(found[-1], token, text[places[-1][1] : spot[0]]) if is_second else ""
         if number:
             start, end = places[-1][0], spot[1]
             found[-1], places[-1] = Token(text[start:end], number, 1.0, True, False, False), (start, end)
@@ -212,7 +258,7 @@ def _first(token: Token) -> Token:
     return token._replace(is_name=False) if token.is_name and token.weight < 1 else token
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=_CACHED_MAX)
 def tokenized(written: str) -> Token:
     if written[0].isdecimal() and (number := numbers.spelling(written)):
         return Token(written, number, 1.0, True, False, False)
@@ -254,3 +300,5 @@ def stem(word: str) -> str:
 _COMMON_STEMS = frozenset(stem(word) for word in COMMON)
 _JOINED_STEMS = frozenset(tokenized(word).stem for word in (*numbers.MULTIPLIERS, *numbers.SUFFIXES, *TENS))
 """Of sentences with none of them, no two tokens are one number together."""
+_SECOND_STEMS = frozenset(tokenized(word).stem for word in (*numbers.MULTIPLIERS, *numbers.SUFFIXES, *ONES))
+"""Of the second of two tokens that are one number together."""

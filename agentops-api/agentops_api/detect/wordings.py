@@ -21,4 +21,4 @@ class Wordings:
         self.stems.update(stems)
         self.bigrams.update(pairwise(stems))
         self.trigrams.update(zip(stems, stems[1:], stems[2:], strict=False))
-        self.content_bigrams.update(pairwise([token.stem for token in sentence.tokens if token.weight]))
+        self.content_bigrams.update(pairwise(sentence.content))

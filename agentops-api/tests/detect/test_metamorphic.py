@@ -123,6 +123,14 @@ def test_a_number_or_name_from_elsewhere_in_the_documents_raises_it(word: str, o
             assert probability(answer.replace(word, other), DOCUMENTS) > probability(answer, DOCUMENTS)
 
 
+@pytest.mark.parametrize("number", ["1832", "9,000", "37", "11"])
+def test_another_number_for_an_item_of_a_list_never_lowers_it(number: str) -> None:
+    for begin in ("Its dull features include:", "", "Marlow:"):
+        for answer in SUPPORTED:
+            listed = f"{begin}\n\n1. {answer}\n\n2. {SUPPORTED[0]}"
+            assert probability(listed.replace("1.", f"{number}.", 1), DOCUMENTS) >= probability(listed, DOCUMENTS)
+
+
 def test_not_raises_the_probability() -> None:
     for answer in SUPPORTED:
         for verb in ("was", "damaged", "tested", "built", "cross", "arrive"):

@@ -13,6 +13,10 @@ from agentops_api.detect.text import sentences
         ("7. Go on 8. Come back", ["7. Go on", "8. Come back"]),
         ("1. Go before June 12. Hurry up 2. Stay", ["1. Go before June 12.", "Hurry up", "2. Stay"]),
         ("Steps: 4. Stop 5. Look", ["Steps:", "4. Stop", "5. Look"]),
+        ("Steps: 2023. Stop 2. Look", ["Steps:", "2023.", "Stop", "2. Look"]),
+        ("11. Stop 2. Look", ["11. Stop", "2. Look"]),
+        ("Steps: 11. Stop 2. Look", ["Steps:", "11. Stop", "2. Look"]),
+        ("It closed in 2012. Then 13 people left.", ["It closed in 2012.", "Then 13 people left."]),
     ],
 )
 def test_a_number_behind_a_word_begins_an_item_only_where_it_goes_on_counting(text: str, parts: list[str]) -> None:
