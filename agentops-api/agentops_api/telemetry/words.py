@@ -168,9 +168,10 @@ FROM kept, LATERAL (
 WHERE rest IS NOT NULL
 """
 
-# Rows of one word and period are of four sizes: up to 32 places, 1,000, 32,000, and more. Before a size has 32 rows
-# they become one of the next: so a place is written again three times at most, however many small batches arrive.
-_SIZE: LiteralString = "width_bucket(pg_column_size(kept.times), ARRAY[152, 4120, 131096])"
+# Rows of one word and period are of six sizes: below 8 places, 64, 512, 4,096, 32,768, and more. Where a size has 8 rows,
+# they and what comes become one of the next: so there are few to read, and a place is written again five times at most,
+# however many small batches arrive.
+_SIZE: LiteralString = "width_bucket(pg_column_size(kept.times), ARRAY[53, 280, 2072, 16408, 131096])"
 _FILE: LiteralString = (
     """
 WITH fresh AS MATERIALIZED (
@@ -194,7 +195,7 @@ WITH fresh AS MATERIALIZED (
     + """ AS size
     FROM fresh JOIN search_words AS kept
       ON kept.project_id = %(project_id)s AND kept.period = %(period)s AND kept.word = fresh.word
-    GROUP BY 1, 2 HAVING count(*) >= 31
+    GROUP BY 1, 2 HAVING count(*) >= 8
 ), gone AS (
     DELETE FROM search_words AS kept USING full_sizes
     WHERE kept.project_id = %(project_id)s AND kept.period = %(period)s AND kept.word = full_sizes.word

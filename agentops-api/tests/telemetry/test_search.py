@@ -161,8 +161,7 @@ async def test_a_common_word_stays_in_few_rows(db: Database) -> None:
     async with db.as_project(project_id) as tx:
         rows = await tx.execute("SELECT cardinality(times) FROM search_words WHERE word = 'common' ORDER BY 1 DESC")
         sizes = [size for (size,) in await rows.fetchall()]
-    assert sizes[:3] == [32, 32, 32]
-    assert sum(sizes) == 100
+    assert sizes == [73, 9, 9, 9]
     assert await found(store, project_id, "common", limit=30) == ids[::-1]
 
 
