@@ -59,7 +59,7 @@ def _weight(sentence: Sentence) -> float:
 
 def _cuts(claim: Sentence, text: str) -> Iterator[tuple[Sentence, Sentence]]:
     for cut in islice(_CUT.finditer(text, claim.start, claim.end), _CUTS_MAX):
-        yield part(text, claim.start, cut.end()), part(text, cut.end(), claim.end)
+        yield part(text, claim.start, cut.end(), is_first=True), part(text, cut.end(), claim.end, is_first=False)
 
 
 def _together(one: Conflicts, other: Conflicts) -> Conflicts:

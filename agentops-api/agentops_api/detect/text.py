@@ -13,8 +13,8 @@ from typing import NamedTuple
 from . import numbers
 from .lexicon import ABBREVIATIONS, COMMON, COUNTING, NEGATIONS, NUMBER_WORDS, ONES, STOP, TENS
 
-_CACHED_MAX = 1 << 15
-_CHUNK_CHARS_MAX = 60
+_WORDS_CACHED_MAX = _CHUNKS_CACHED_MAX = 1 << 15
+_CHUNK_CHARS_MAX, _CHUNK_TOKENS_MAX = 60, 3
 """A longer one is read each time, so that the cache is bounded in bytes, too."""
 SENTENCE_TOKENS_MAX = 60
 """A longer sentence is cut: tables and menus have no full stops, and a window must stay small to mean anything."""
@@ -87,12 +87,12 @@ def sentences(text: str) -> list[Sentence]:
     return found
 
 
-def part(text: str, start: int, end: int) -> Sentence:
-    """A stretch of a sentence."""
+def part(text: str, start: int, end: int, *, is_first: bool) -> Sentence:
+    """A stretch of a sentence; only the first one may begin with the number of an item."""
     tokens = _tokens(text, start, end)
     if not _JOINED_STEMS.isdisjoint([token.stem for token in tokens]):
         tokens, _ = _located(text, start, end)
-    if _is_item(tokens, text, start, end):
+    if is_first and _is_item(tokens, text, start, end):
         del tokens[0]
     return _sentence(start, end, tokens, [token.stem for token in tokens])
 
@@ -107,8 +107,8 @@ class _Chunks(dict[str, tuple[Token, ...]]):
 
     def __missing__(self, chunk: str) -> tuple[Token, ...]:
         tokens = tuple([tokenized(written) for written in _TOKEN.findall(chunk)])
-        if len(chunk) <= _CHUNK_CHARS_MAX:
-            if len(self) >= _CACHED_MAX:
+        if len(chunk) <= _CHUNK_CHARS_MAX and len(tokens) <= _CHUNK_TOKENS_MAX:
+            if len(self) >= _CHUNKS_CACHED_MAX:
                 self.clear()
             self[chunk] = tokens
         return tokens
@@ -170,8 +170,8 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 def _items(text: str) -> Iterator[int]:
     """Where items of a list begin. A number behind a word begins one only where it goes on counting: "born on March 14.
-    He died" has no item. A list that begins with a wrong number ("11.") may go on with the right one; a longer number
-    ("2023.", "4.5.") begins an item behind a colon only."""
+    He died" has no item. A list that begins with a wrong number ("11.") may go on with the right one, so that behind
+    any item "June 2. Then" is one; a longer number ("2023.", "4.5.") begins an item behind a colon only."""
     counted = {0}
     if first := _FIRST_ITEM.match(text):
         counted |= {1, _count(first[1]) or 1}
@@ -258,7 +258,7 @@ def _first(token: Token) -> Token:
     return token._replace(is_name=False) if token.is_name and token.weight < 1 else token
 
 
-@lru_cache(maxsize=_CACHED_MAX)
+@lru_cache(maxsize=_WORDS_CACHED_MAX)
 def tokenized(written: str) -> Token:
     if written[0].isdecimal() and (number := numbers.spelling(written)):
         return Token(written, number, 1.0, True, False, False)

@@ -5,6 +5,7 @@ filed yet, and each is looked at. The work is bounded instead of the time: a sea
 caller may go on from there.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, takewhile
@@ -20,6 +21,8 @@ from agentops_api.telemetry.words import PERIOD, STEM_CHARS, WORDS_OF
 WORDS_MAX = 10
 _CANDIDATES_MAX = 5_000
 """Evaluations that one search looks at."""
+_DOUBTFUL_MAX = 1_000
+"""Of those that need not have all words: a text of a megabyte takes long to look at."""
 _PLACES_BYTES_MAX = 2**20
 """Places of filed words, four bytes each, that one search reads; more only where one period alone has more."""
 _PERIODS_AT_ONCE_MAX = 512
@@ -31,7 +34,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 """What times of evaluations are whole multiples of."""
 _WIDE = 32
-"""How many places are read to look at one evaluation less. Of 8, 32 and 128 it was the best for two words at 1M."""
+"""A word with so many times the places of the rarest is not read: to look at what the rarest has costs less. Of 8, 32
+and 128 this one was the best for two words in 1M evaluations of some 50 words (November 2026)."""
 _Due = tuple[datetime, int]
 """A period in which all words are, or something that is not filed yet; and how many bytes are to be read there."""
 
@@ -44,6 +48,8 @@ async def find(
     Raises Invalid when the text has no word, or more than ten.
     """
     words = await _words(tx, text)
+    # Plans for any values are good for all, and to plan a step takes longer than most steps.
+    await tx.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     stems = list({word[:STEM_CHARS] for word in words})
     span = await _span(tx, where, filters, after)
     found: list[Evaluation] = []
@@ -61,7 +67,8 @@ async def find(
                 part = span.since(end - (end - newest) * step_bytes / size)
                 if part.oldest > newest:
                     taken, due = [(newest, step_bytes)], [(newest, size - step_bytes), *due]
-            step = _Step(part, [period for period, _ in taken], narrow, candidates, limit + 1 - len(found))
+            candidates_max = candidates if len(narrow) == len(stems) else min(candidates, _DOUBTFUL_MAX)
+            step = _Step(part, [period for period, _ in taken], narrow, candidates_max, limit + 1 - len(found))
             seen = await _look(tx, words, where, columns, step)
             found += seen.evaluations
             if len(found) > limit:
@@ -72,7 +79,7 @@ async def find(
             span = span.before(seen.until)
             if span is None:
                 return SearchPage(found, None)
-            if candidates <= 0 or places_bytes <= 0:
+            if seen.candidates == candidates_max or places_bytes <= 0:
                 return SearchPage(found, Position(seen.until, UUID(int=0)))
             step_bytes = _next_step(step_bytes, read=_PLACES_BYTES_MAX - places_bytes, found=len(found), limit=limit)
         span = span.before(periods[-1])
@@ -93,14 +100,9 @@ def _take(due: list[_Due], most_bytes: int) -> tuple[list[_Due], list[_Due]]:
 
 
 async def _words(tx: Tx, text: str) -> list[str]:
-    """The words, as the database that filed them makes them of a text.
-
-    From here on plans are for any values: they are good for all, and to plan a step takes longer than most steps.
-    """
+    """The words, as the database that filed them makes them of a text."""
     found = await tx.execute(
-        "SELECT DISTINCT word FROM set_config('plan_cache_mode', 'force_generic_plan', true), "
-        + WORDS_OF.replace("TEXT", "%(text)s")
-        + " AS word WHERE word <> ''",
+        "SELECT DISTINCT word FROM " + WORDS_OF.replace("TEXT", "%(text)s") + " AS word WHERE word <> ''",
         {"text": text},
     )
     words = [word for (word,) in await found.fetchall()]
@@ -151,27 +153,29 @@ async def _span(tx: Tx, where: Where, filters: Filters, after: Position | None) 
 async def _due(tx: Tx, where: Where, stems: list[str], periods: list[datetime]) -> tuple[list[str], list[_Due]]:
     """The words whose places are worth reading, and where it is worth to look for them, newest first.
 
-    A word that has many times the places of the rarest tells less than it costs: what the others leave is looked at.
+    Any of the words would do, since what is found is looked at.
     """
     params = {"project_id": where.params["project_id"], "stems": stems, "periods": periods}
     found = await tx.execute(_DUE, params)
     filed: dict[datetime, dict[str, int]] = {}
-    sizes: dict[datetime, int] = {}
+    queued: dict[datetime, int] = {}
     for period, word, size in await found.fetchall():
         if word is None:
-            sizes[period] = size
+            queued[period] = size
         else:
             filed.setdefault(period, {})[word] = size
-    shared = {period: by_word for period, by_word in filed.items() if len(by_word) == len(stems)}
-    totals = {stem: sum(by_word[stem] for by_word in shared.values()) for stem in stems}
+    # What is queued may be filed before it is looked at: its words are looked up there, too.
+    due = {period: by_word for period, by_word in filed.items() if len(by_word) == len(stems) or period in queued}
+    totals = {stem: sum(by_word.get(stem, 0) for by_word in due.values()) for stem in stems}
     narrow = [stem for stem in stems if totals[stem] <= _WIDE * min(totals.values())]
-    for period, by_word in shared.items():
-        sizes[period] = sizes.get(period, 0) + sum(by_word[stem] for stem in narrow)
+    sizes = Counter(queued)
+    for period, by_word in due.items():
+        sizes[period] += sum(by_word.get(stem, 0) for stem in narrow)
     return narrow, sorted(sizes.items(), reverse=True)
 
 
 _DUE: LiteralString = """
-SELECT period, word, sum(pg_column_size(times))::bigint FROM search_words
+SELECT period, word, sum(pg_column_size(times)) FROM search_words
 WHERE project_id = %(project_id)s AND period = ANY (%(periods)s::timestamptz[]) AND word = ANY (%(stems)s::text[])
 GROUP BY period, word
 UNION ALL

@@ -3,7 +3,7 @@
 A word is what stands between characters that are neither letters, digits nor `_`, in small letters; of a long one the
 beginning is filed. Filing costs more than storing an evaluation, so it is done in the background: who writes or deletes
 evaluations only queues their times, and takes part in no lock. The tables are made in the second migration; why they
-look so: docs/adr/0006-search.md.
+look so: docs/adr/0006-words-filed-in-the-background.md.
 """
 
 from dataclasses import dataclass
@@ -168,9 +168,9 @@ FROM kept, LATERAL (
 WHERE rest IS NOT NULL
 """
 
-# Rows of one word and period are of six sizes: below 8 places, 64, 512, 4,096, 32,768, and more. Where a size has 8 rows,
-# they and what comes become one of the next: so there are few to read, and a place is written again five times at most,
-# however many small batches arrive.
+# Rows of one word and period are of six sizes: below 8 places, 64, 512, 4,096, 32,768, and more. Where a size but the
+# last has 8 rows, they and what comes become one of the next. So there are few to read, and filing writes a place again
+# five times at most, however many small batches arrive.
 _SIZE: LiteralString = "width_bucket(pg_column_size(kept.times), ARRAY[53, 280, 2072, 16408, 131096])"
 _FILE: LiteralString = (
     """
@@ -195,6 +195,7 @@ WITH fresh AS MATERIALIZED (
     + """ AS size
     FROM fresh JOIN search_words AS kept
       ON kept.project_id = %(project_id)s AND kept.period = %(period)s AND kept.word = fresh.word
+    WHERE pg_column_size(kept.times) < 131096
     GROUP BY 1, 2 HAVING count(*) >= 8
 ), gone AS (
     DELETE FROM search_words AS kept USING full_sizes

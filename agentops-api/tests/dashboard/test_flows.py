@@ -91,6 +91,16 @@ async def test_dragging_over_a_chart_zooms_and_nothing_on_the_overview_jumps(tab
     await expect(page).not_to_have_url(re.compile("start="))
 
 
+async def test_a_page_that_is_loaded_anew_is_where_it_was(tab: Tab) -> None:
+    page = tab.page
+    await tab.go("/app/?days=90")
+    # No further than the page is high before its tables have rows.
+    await page.evaluate("scrollTo(0, 60)")
+    await page.reload()
+    await tab.traffic.settled()
+    assert await page.evaluate("scrollY") == 60
+
+
 async def test_the_sentences_of_an_answer_are_coloured_and_their_evidence_stands_beside(
     tab: Tab, person: Person
 ) -> None:

@@ -1,7 +1,7 @@
 """How the detector cuts texts into sentences."""
 
 import pytest
-from agentops_api.detect.text import sentences
+from agentops_api.detect.text import part, sentences
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,10 @@ def test_the_number_of_an_item_says_nothing_and_a_number_alone_does() -> None:
 def test_a_name_may_begin_with_a_small_letter() -> None:
     (found,) = sentences("The iPhone was sold on eBay for a dollar.")
     assert [token.text for token in found.tokens if token.is_name] == ["iPhone", "eBay"]
+
+
+def test_only_the_first_part_of_a_claim_begins_with_the_number_of_an_item() -> None:
+    claim = "1) The lab had staff (Smith, 12) and rooms in Berlin"
+    behind = claim.index("12")
+    assert part(claim, 0, behind, is_first=True).content[0] == "lab"
+    assert part(claim, behind, len(claim), is_first=False).content[0] == "12"

@@ -109,6 +109,7 @@ async def test_a_search_finds_what_a_scan_finds(
     """Whichever part of a period its steps take, and whichever words' places it reads."""
     monkeypatch.setattr(search, "_FIRST_STEP_BYTES", step_bytes)
     monkeypatch.setattr(search, "_WIDE", wide)
+    monkeypatch.setattr(search, "_DOUBTFUL_MAX", 2 if wide == 1 else 1_000)
 
     @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
     @given(events)
