@@ -11,7 +11,7 @@ from tests.chaos.processes import Server
 from tests.dashboard.history import CHECKED
 from tests.dashboard.people import Person, Tab, newcomer
 
-from scripts.chromium import sign_in
+from scripts.chromium import DESK, sign_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
 
@@ -93,12 +93,14 @@ async def test_dragging_over_a_chart_zooms_and_nothing_on_the_overview_jumps(tab
 
 async def test_a_page_that_is_loaded_anew_is_where_it_was(tab: Tab) -> None:
     page = tab.page
+    # So low that there is something to scroll before the tables have rows.
+    await page.set_viewport_size({"width": 1440, "height": 450})
     await tab.go("/app/?days=90")
-    # No further than the page is high before its tables have rows.
-    await page.evaluate("scrollTo(0, 60)")
+    await page.evaluate("scrollTo(0, 200)")
     await page.reload()
     await tab.traffic.settled()
-    assert await page.evaluate("scrollY") == 60
+    assert await page.evaluate("scrollY") == 200
+    await page.set_viewport_size(DESK)
 
 
 async def test_the_sentences_of_an_answer_are_coloured_and_their_evidence_stands_beside(
