@@ -4,9 +4,13 @@ import { useComputedColorScheme } from "@mantine/core";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { Skeleton } from "../ui/Page";
 import { shortTime } from "../ui/time";
 import styles from "./chart.module.css";
 import { type Line, optionsOf } from "./options";
+
+/** Legend and plot, as chart.module.css has them. */
+const VALUES_PX = 212;
 
 export type ChartProps = {
   title: string;
@@ -38,11 +42,7 @@ export function Chart(props: ChartProps) {
   };
   return (
     <figure className={styles.chart}>
-      <figcaption className={styles.head}>
-        <h2>{title}</h2>
-        {note && <span className={styles.note}>{note}</span>}
-        <span className={`${styles.at} num`}>{at === null || time === undefined ? "" : shortTime(time)}</span>
-      </figcaption>
+      <Head title={title} note={note} at={at === null || time === undefined ? "" : shortTime(time)} />
       <ul className={styles.legend}>
         {lines
           .filter((line) => line.label && (line.kind !== "before" || line.values.some((value) => value)))
@@ -65,6 +65,26 @@ export function Chart(props: ChartProps) {
         onKeyDown={onKeyDown}
       />
     </figure>
+  );
+}
+
+/** A chart whose values are on their way: named already, and as large. */
+export function ChartToCome({ title, note }: Pick<ChartProps, "title" | "note">) {
+  return (
+    <figure className={styles.chart} aria-busy="true">
+      <Head title={title} note={note} at="" />
+      <Skeleton height={VALUES_PX} />
+    </figure>
+  );
+}
+
+function Head({ title, note, at }: Pick<ChartProps, "title" | "note"> & { at: string }) {
+  return (
+    <figcaption className={styles.head}>
+      <h2>{title}</h2>
+      {note && <span className={styles.note}>{note}</span>}
+      <span className={`${styles.at} num`}>{at}</span>
+    </figcaption>
   );
 }
 

@@ -1,9 +1,8 @@
 import { useMemo } from "react";
-import { Chart } from "../charts/Chart";
+import { Chart, ChartToCome } from "../charts/Chart";
 import type { Color, Line } from "../charts/options";
 import { Failed } from "../ui/Failure";
 import { count, percent, perSecond, score, seconds } from "../ui/numbers";
-import { Skeleton } from "../ui/Page";
 import styles from "./overview.module.css";
 import type { Metric, Tracks } from "./queries";
 
@@ -82,7 +81,11 @@ export function Charts({ tracks, before, error, onZoom }: Props) {
     <div className={styles.charts}>
       {PANELS.map((panel) => (
         <div key={panel.title} className={styles.chart}>
-          {tracks ? <Drawn panel={panel} tracks={tracks} before={before} onZoom={onZoom} /> : <Skeleton height={252} />}
+          {tracks ? (
+            <Drawn {...{ panel, tracks, before, onZoom }} />
+          ) : (
+            <ChartToCome title={panel.title} note={panel.note} />
+          )}
         </div>
       ))}
     </div>
