@@ -99,8 +99,18 @@ async def test_a_page_that_is_loaded_anew_is_where_it_was(tab: Tab) -> None:
     await page.evaluate("scrollTo(0, 200)")
     await page.reload()
     await tab.traffic.settled()
-    assert await page.evaluate("scrollY") == 200
+    place = await page.evaluate("scrollY")
     await page.set_viewport_size(DESK)
+    assert place == 200
+
+
+async def test_what_stands_in_the_rail_stands_in_one_column(tab: Tab) -> None:
+    """Links of ours and buttons of Mantine's: whichever file of styles came first, ours win."""
+    await tab.go("/app/")
+    glyphs = tab.page.get_by_role("navigation", name="Screens").locator("a > svg, button > svg")
+    lefts = await glyphs.evaluate_all("all => all.map(each => each.getBoundingClientRect().left)")
+    assert len(lefts) == 7
+    assert len(set(lefts)) == 1
 
 
 async def test_the_sentences_of_an_answer_are_coloured_and_their_evidence_stands_beside(

@@ -166,6 +166,25 @@ async def test_a_common_word_stays_in_few_rows(db: Database) -> None:
     assert await found(store, project_id, "common", limit=30) == ids[::-1]
 
 
+async def test_what_need_not_have_all_words_is_looked_at_in_portions(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, project_id, now = PostgresStore(db), uuid4(), clock.now().replace(microsecond=0)
+    records = [
+        record_of(project_id, "seldom" if n % 2 else "other", "often" if n % 5 else "-", now - timedelta(seconds=n))
+        for n in range(100)
+    ]
+    await store.insert(records)
+    await filed_words(db, project_id)
+    monkeypatch.setattr(search, "_WIDE", 1)
+    monkeypatch.setattr(search, "_DOUBTFUL_MAX", 20)
+    page = await store.search(project_id, "seldom often", Filters(), after=None, limit=50)
+    assert len(page.evaluations) == 16
+    assert page.next is not None
+    expected = [each.id for n, each in enumerate(records) if n % 2 and n % 5]
+    assert await found(store, project_id, "seldom often", limit=50) == expected
+
+
 async def test_a_search_that_looked_at_much_says_where_it_stopped(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,9 @@
 /**
  * Mantine's styles, of the components that are used and in the order in which they depend on each other. They are in a
- * layer, below all that is in none: in which order the browser gets the files of screens then makes no difference.
+ * layer, below all that is in none: in which order the browser gets the files of screens then makes no difference. Our
+ * base is in a layer that comes first, and so below them.
  */
-import "./layers.css";
+import "./base.css";
 import "@mantine/core/styles/baseline.layer.css";
 import "@mantine/core/styles/default-css-variables.layer.css";
 import "@mantine/core/styles/global.layer.css";
@@ -33,5 +34,4 @@ import "@mantine/core/styles/SegmentedControl.layer.css";
 import "@mantine/core/styles/Switch.layer.css";
 import "@mantine/core/styles/Tooltip.layer.css";
 import "./tokens.css";
-import "./base.css";
 import "./mantine.css";
