@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=8, ge=2, le=100)
     """Connections for everything but ingest and jobs, per process."""
     database_pooled: bool = False
-    """Set it to true behind a transaction-mode pooler (pgbouncer, Supavisor): no prepared statements then."""
+    """Set it to true behind a transaction-mode pooler (pgbouncer, Supavisor): nothing is prepared or pipelined then."""
 
     supabase_url: str | None = None
     """The Supabase project's URL: its Auth's tokens are then accepted as bearer tokens. Needs `DATABASE_URL` too."""

@@ -71,8 +71,13 @@ class Database:
     """A pool of connections, and its doors."""
 
     def __init__(self, url: str, *, connections_max: int, pooled: bool = False) -> None:
-        """`pooled`: a transaction-mode pooler stands between, so nothing may be prepared on a session."""
+        """`pooled`: a transaction-mode pooler stands between, so nothing is prepared on a session, and no pipelines.
+
+        A pooler takes the session back at the reply that ends a transaction. When a pipeline's next sync overtakes it,
+        pgbouncer 1.18 leaves the session with the client that is done, and others wait until their time is over.
+        """
         self.url = url
+        self._pipelines = not pooled
         self._pool = AsyncConnectionPool(
             url,
             connection_class=Tx,
@@ -147,11 +152,9 @@ class Database:
         sending one when the socket is full, and goes on each 0.1 s only (3.3.9: ten megabytes took 5 s).
         """
         claim = "{" + ",".join(map(str, project_ids)) + "}"
+        pipelined = self._pipelines and bytes_to_send <= _PIPELINE_BYTES_MAX
         with _meaning():
-            async with (
-                self._pool.connection() as tx,
-                tx.pipeline() if bytes_to_send <= _PIPELINE_BYTES_MAX else nullcontext(),
-            ):
+            async with self._pool.connection() as tx, tx.pipeline() if pipelined else nullcontext():
                 await tx.execute(_ENTER, ("agentops_ingest", "", "", claim, str(_STATEMENT_MS_MAX)))
                 yield tx
                 await tx.commit()

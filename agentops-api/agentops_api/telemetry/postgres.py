@@ -150,7 +150,7 @@ class PostgresStore:
         self._remembered = Remembered()
 
     async def insert(self, records: Sequence[Record]) -> None:
-        """Stores all records in one transaction and one round trip, or none. No two may have the same id."""
+        """Stores all records in one transaction, or none. No two may have the same id."""
         rows = b"[" + b",".join(record.row for record in records) + b"]"
         claiming = any(record.client_made_id for record in records)
         try:

@@ -101,6 +101,7 @@ def pgbouncer(url: str, *, account: Account | None, server_connections: int) -> 
             pool_mode = transaction
             default_pool_size = {server_connections}
             max_client_conn = 200
+            query_wait_timeout = 20
             ignore_startup_parameters = extra_float_digits
             """.replace("\n              password", " password").replace("\n            ", "\n")
         )

@@ -147,14 +147,14 @@ def pooled(postgres: Postgres, database: TestDatabase) -> Generator[str]:
 
 async def test_behind_a_pooler_nothing_of_one_transaction_is_seen_by_the_next(pooled: str) -> None:
     async with Database(pooled, connections_max=3, pooled=True) as db:
-        for _ in range(3):
+        for _ in range(200):
             async with db.as_project(PROJECT):
                 pass
             async with db.as_user(USER):
                 pass
             async with db.as_ingest([PROJECT]):
                 pass
-            # Another client of the pooler: the session behind is the only one there is.
+            # Another client of the pooler: the session behind is the only one there is, and must have been given back.
             async with await psycopg.AsyncConnection.connect(pooled, prepare_threshold=None) as other:
                 await nothing_is_left(other)
 
