@@ -51,52 +51,16 @@ async def find(
     # Plans for any values are good for all, and to plan a step takes longer than most steps.
     await tx.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     stems = list({word[:STEM_CHARS] for word in words})
-    span = await _span(tx, where, filters, after)
-    found: list[Evaluation] = []
-    candidates, places_bytes, step_bytes = _CANDIDATES_MAX, _PLACES_BYTES_MAX, _FIRST_STEP_BYTES
-    while span:
+    walk = _Walk(await _span(tx, where, filters, after), limit)
+    while span := walk.left:
         periods = span.periods
         narrow, due = await _due(tx, where, stems, periods)
-        while due:
-            taken, due = _take(due, min(step_bytes, places_bytes))
-            part = span
-            (newest, size), *further = taken
-            if size > step_bytes and not further:
-                # One period has more than that: its newest part will do, as if all lay evenly, and the rest stays due.
-                end = min(span.newest, newest + PERIOD)
-                part = span.since(end - (end - newest) * step_bytes / size)
-                if part.oldest > newest:
-                    taken, due = [(newest, step_bytes)], [(newest, size - step_bytes), *due]
-            candidates_max = candidates if len(narrow) == len(stems) else min(candidates, _DOUBTFUL_MAX)
-            step = _Step(part, [period for period, _ in taken], narrow, candidates_max, limit + 1 - len(found))
-            seen = await _look(tx, words, where, columns, step)
-            found += seen.evaluations
-            if len(found) > limit:
-                last = found[limit - 1]
-                return SearchPage(found[:limit], Position(last.created_at, last.id))
-            candidates -= seen.candidates
-            places_bytes -= sum(size for _, size in taken)
-            span = span.before(seen.until)
-            if span is None:
-                return SearchPage(found, None)
-            if seen.candidates == candidates_max or places_bytes <= 0:
-                return SearchPage(found, Position(seen.until, UUID(int=0)))
-            step_bytes = _next_step(step_bytes, read=_PLACES_BYTES_MAX - places_bytes, found=len(found), limit=limit)
-        span = span.before(periods[-1])
-    return SearchPage(found, None)
-
-
-def _next_step(bytes_before: int, *, read: int, found: int, limit: int) -> int:
-    """As many bytes as will fill the page at this density, but not many times more than the step before."""
-    most = bytes_before * _GROWTH_MAX
-    return max(_FIRST_STEP_BYTES, min(most, int(read * (limit + 1 - found) / found * _ROOM))) if found else most
-
-
-def _take(due: list[_Due], most_bytes: int) -> tuple[list[_Due], list[_Due]]:
-    """The first of them that are no more than that, but one at least; and the others."""
-    sizes = accumulate(size for _, size in due)
-    count = max(1, len([*takewhile(lambda size: size <= most_bytes, sizes)]))
-    return due[:count], due[count:]
+        while due and (span := walk.left):
+            step, due = walk.step(span, due, narrow, doubtful=len(narrow) < len(stems))
+            walk.took(step, await _look(tx, words, where, columns, step))
+        if span := walk.left:
+            walk.span = span.before(periods[-1])
+    return walk.page()
 
 
 async def _words(tx: Tx, text: str) -> list[str]:
@@ -134,6 +98,95 @@ class _Span:
         """What is left when everything from `time` on was looked at."""
         newest = time - _MILLISECOND
         return _Span(self.oldest, newest) if newest >= self.oldest else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    span: _Span
+    periods: list[datetime]
+    """Newest first."""
+    bytes: int
+    """What is read of them."""
+    stems: list[str]
+    candidates_max: int
+    rows_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    evaluations: list[Evaluation]
+    until: datetime
+    """Everything from this time on was looked at."""
+    candidates: int
+
+
+class _Walk:
+    """Back through the times, in steps that grow until they fill the page, as far as one search may read."""
+
+    def __init__(self, span: _Span | None, limit: int) -> None:
+        self.span = span
+        """What was not looked through yet."""
+        self._limit = limit
+        self._found: list[Evaluation] = []
+        self._is_over = False
+        """The page is full, or as much was looked at as one search may."""
+        self._candidates_left, self._bytes_left = _CANDIDATES_MAX, _PLACES_BYTES_MAX
+        self._step_bytes = _FIRST_STEP_BYTES
+
+    @property
+    def left(self) -> _Span | None:
+        """What is still to be looked through."""
+        return None if self._is_over else self.span
+
+    def step(self, span: _Span, due: list[_Due], stems: list[str], *, doubtful: bool) -> tuple[_Step, list[_Due]]:
+        """The next step, and what is due behind it."""
+        taken, behind = _take(due, min(self._step_bytes, self._bytes_left))
+        (newest, size), *further = taken
+        if size > self._step_bytes and not further:
+            # One period has more than that: its newest part will do, as if all lay evenly, and the rest stays due.
+            end = min(span.newest, newest + PERIOD)
+            part = span.since(end - (end - newest) * self._step_bytes / size)
+            if part.oldest > newest:
+                span, taken = part, [(newest, self._step_bytes)]
+                behind = [(newest, size - self._step_bytes), *behind]
+        step = _Step(
+            span,
+            [period for period, _ in taken],
+            sum(size for _, size in taken),
+            stems,
+            min(self._candidates_left, _DOUBTFUL_MAX) if doubtful else self._candidates_left,
+            self._limit + 1 - len(self._found),
+        )
+        return step, behind
+
+    def took(self, step: _Step, seen: _Seen) -> None:
+        self._found += seen.evaluations
+        self.span = self.span and self.span.before(seen.until)
+        self._candidates_left -= seen.candidates
+        self._bytes_left -= step.bytes
+        full = len(self._found) > self._limit
+        self._is_over = full or seen.candidates == step.candidates_max or self._bytes_left <= 0
+        most = self._step_bytes * _GROWTH_MAX
+        if self._found and not full:
+            # As many bytes as will fill the page at this density.
+            read, missing = _PLACES_BYTES_MAX - self._bytes_left, self._limit + 1 - len(self._found)
+            most = min(most, int(read * missing / len(self._found) * _ROOM))
+        self._step_bytes = max(_FIRST_STEP_BYTES, most)
+
+    def page(self) -> SearchPage:
+        if len(self._found) > self._limit:
+            last = self._found[self._limit - 1]
+            return SearchPage(self._found[: self._limit], Position(last.created_at, last.id))
+        if self.span is None:
+            return SearchPage(self._found, None)
+        return SearchPage(self._found, Position(self.span.newest + _MILLISECOND, UUID(int=0)))
+
+
+def _take(due: list[_Due], most_bytes: int) -> tuple[list[_Due], list[_Due]]:
+    """The first of them that are no more than that, but one at least; and the others."""
+    sizes = accumulate(size for _, size in due)
+    count = max(1, len([*takewhile(lambda size: size <= most_bytes, sizes)]))
+    return due[:count], due[count:]
 
 
 async def _span(tx: Tx, where: Where, filters: Filters, after: Position | None) -> _Span | None:
@@ -185,26 +238,8 @@ GROUP BY period
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    span: _Span
-    periods: list[datetime]
-    """Newest first."""
-    stems: list[str]
-    candidates_max: int
-    rows_max: int
-
-
 def _period_of(time: datetime) -> datetime:
     return _EPOCH + (time - _EPOCH) // PERIOD * PERIOD
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    evaluations: list[Evaluation]
-    until: datetime
-    """Everything from this time on was looked at."""
-    candidates: int
 
 
 # A place is where every word has one, or where something is queued. Lateral joins keep the order of their left side,
