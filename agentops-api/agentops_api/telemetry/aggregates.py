@@ -79,7 +79,31 @@ def _together(place: _Place, cells: list[Cell]) -> Cell:
 async def _rows_of(
     tx: Tx, project_id: UUID, question: Question, cut: list[Piece], known: list[Sums | None]
 ) -> tuple[Mapping[int, Mapping[_Place, list[_Part]]], Mapping[int, str]]:
-    """By each piece's number, from 1: its rows, unless they are those that are known; and their identity.
+    """By each piece's number, from 1: its rows, unless they are those that are known; and their identity."""
+    sql, params = _statement(project_id, question, cut, known)
+    # In front of a row's sums are its piece's number and identity, its bucket, and what it is split by.
+    sums = 3 + len(question.by)
+    histograms = sums + len(_SUMMED)
+    rows: defaultdict[int, defaultdict[_Place, list[_Part]]] = defaultdict(lambda: defaultdict(list))
+    identities: dict[int, str] = {}
+    async with tx.cursor(binary=bool(question.histograms)) as cursor:
+        types = cursor.adapters.types
+        cursor.adapters.register_loader(types["numeric"].oid, IntLoader)
+        cursor.adapters.register_loader(types["int2"].array_oid, _SmallintsLoader)
+        cursor.adapters.register_loader(types["int4"].array_oid, _IntegersLoader)
+        await cursor.execute(sql, params)
+        for row in await cursor.fetchall():
+            identities[row[0]] = row[1]
+            # A piece without rows, or with those that are known, is one row of nothing.
+            if row[sums] is not None:
+                rows[row[0]][row[2:sums]].append((row[sums:histograms], row[histograms:]))
+    return rows, identities
+
+
+def _statement(
+    project_id: UUID, question: Question, cut: list[Piece], known: list[Sums | None]
+) -> tuple[LiteralString, dict[str, object]]:
+    """The query for all rows, and its parameters.
 
     Sums are added up by PostgreSQL, but with histograms here: it takes twice as long to unnest and count those as to
     send them (measured 2026-11).
@@ -95,32 +119,17 @@ async def _rows_of(
     if not question.needs_rows:
         source = _rollups(question, cut, known, params) + (" UNION ALL " + source if source else "")
     # Half open, as the boundaries are: width_bucket counts those that are not later.
-    place: list[LiteralString] = ["width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1"]
+    wanted: list[LiteralString] = ["n", "identity", "width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1"]
     for n, by in enumerate(question.by):
-        place.append(_KEY.replace("NAME", _PLACES[n] if question.needs_rows else _COLUMN_OF[by]))
+        wanted.append(_KEY.replace("NAME", _PLACES[n] if question.needs_rows else _COLUMN_OF[by]))
     measures = question.histograms
-    wanted: list[LiteralString] = ["n", "identity", *place]
+    grouped: LiteralString = "" if measures else " GROUP BY " + ", ".join(_ORDINALS[: len(wanted)])
     for column in _SUMMED:
         wanted.append((_NUMBER if measures else _TOTAL).replace("COLUMN", column))
     for measure in measures:
         wanted.append(_HISTOGRAM.replace("MEASURE", measure))
-    grouped: LiteralString = "" if measures else " GROUP BY " + ", ".join(_ORDINALS[: len(place) + 2])
     relation: LiteralString = "\nFROM (" + source + ") AS rollup (n, identity, " + ROLLUP_COLUMNS + ")"
-    first, behind = 2 + len(place), 2 + len(place) + len(_SUMMED)
-    rows: defaultdict[int, defaultdict[_Place, list[_Part]]] = defaultdict(lambda: defaultdict(list))
-    identities: dict[int, str] = {}
-    async with tx.cursor(binary=bool(measures)) as cursor:
-        types = cursor.adapters.types
-        cursor.adapters.register_loader(types["numeric"].oid, IntLoader)
-        cursor.adapters.register_loader(types["int2"].array_oid, _SmallintsLoader)
-        cursor.adapters.register_loader(types["int4"].array_oid, _IntegersLoader)
-        await cursor.execute("SELECT " + ", ".join(wanted) + relation + grouped, params)
-        for row in await cursor.fetchall():
-            identities[row[0]] = row[1]
-            # A piece without rows, or with those that are known, is one row of nothing.
-            if row[first] is not None:
-                rows[row[0]][row[2:first]].append((row[first:behind], row[behind:]))
-    return rows, identities
+    return "SELECT " + ", ".join(wanted) + relation + grouped, params
 
 
 def _rollups(
