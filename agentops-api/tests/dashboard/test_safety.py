@@ -54,6 +54,8 @@ async () => {
 async def violations(tab: Tab, place: str) -> list[str]:
     """What axe finds in what is shown now: on a desk in both themes, and on a phone, where nothing may be wider."""
     page = tab.page
+    # A screen comes after its frame, later still on a busy machine.
+    await page.locator("h1").first.wait_for()
     # Evaluated from outside: the page's policy would let no such script in.
     await page.evaluate(AXE.read_text())
     found: list[str] = []

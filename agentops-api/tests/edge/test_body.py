@@ -162,24 +162,24 @@ def test_brackets_within_strings_are_not_depth() -> None:
 @pytest.mark.parametrize(
     ("body", "s_max"),
     [
-        (b"[" * 100_000, 0.05),
-        (nested(100_000), 0.05),
-        (b'{"a":' * 100_000, 0.05),
-        (json.dumps([{"text": "x" * 900, "metadata": {"a": 1}}] * 1_000).encode(), 0.01),
-        # Each would take minutes with a scan that begins again at each quote.
-        (b"[" * 65 + b'"' + b'\\"' * 500_000, 0.2),
-        (b"[" * 60 + b'"\\' * 500_000, 0.2),
+        (b"[" * 100_000, 0.2),
+        (nested(100_000), 0.2),
+        (b'{"a":' * 100_000, 0.2),
+        (json.dumps([{"text": "x" * 900, "metadata": {"a": 1}}] * 1_000).encode(), 0.05),
+        # Each would take minutes with a scan that begins again at each quote. Bounds are several times what is usual.
+        (b"[" * 65 + b'"' + b'\\"' * 500_000, 1),
+        (b"[" * 60 + b'"\\' * 500_000, 1),
     ],
     ids=["open", "closed", "objects", "flat", "escaped quotes", "odd quotes"],
 )
 def test_hostile_and_flat_bodies_are_judged_in_little_time(body: bytes, s_max: float) -> None:
     times: list[float] = []
-    # The best of three: another process may have the processor.
+    # The best of three, of the thread's own time: other processes have the processor, too.
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.thread_time()
         with suppress(Invalid):
             check_depth(body)
-        times.append(time.perf_counter() - started)
+        times.append(time.thread_time() - started)
     assert min(times) < s_max
 
 
