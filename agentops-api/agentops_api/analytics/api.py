@@ -280,9 +280,7 @@ def _side(asked: Asked, window: Window, source: Source, cell: Cell) -> Side:
 
 
 def _source(question: Question) -> Source:
-    if question.needs_rows:
-        return "rows"
-    return "rollups and rows" if question.periods_of_rows else "rollups"
+    return "rows" if question.needs_rows else "rollups"
 
 
 def _period(window: Window) -> Period:

@@ -17,6 +17,7 @@ from psycopg.pq import Format
 from psycopg.types.numeric import IntLoader
 
 from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Histogram, Measure, Question
+from agentops_api.analytics.windows import Resolution
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
 from agentops_api.telemetry.pieces import Piece, Remembered, Sums, pieces
@@ -108,16 +109,18 @@ def _statement(
     Sums are added up by PostgreSQL, but with histograms here: it takes twice as long to unnest and count those as to
     send them (measured 2026-11).
     """
-    where, params = _filters(question)
-    params |= {"project_id": project_id, "boundaries": list(question.boundaries)}
-    periods = [(question.start, question.end)] if question.needs_rows else question.periods_of_rows
-    source: LiteralString = ""
-    if periods:
-        params |= {"rows_from": [start for start, _ in periods], "rows_to": [end for _, end in periods]}
-        source = "SELECT 0, NULL, counted.* FROM (" + rolled_up(_rows(question, where, params), slot_minutes="1")
+    params: dict[str, object] = {
+        "project_id": project_id,
+        "boundaries": list(question.boundaries),
+        "start": question.start,
+        "end": question.end,
+    }
+    source: LiteralString
+    if question.needs_rows:
+        source = "SELECT 0, NULL, counted.* FROM (" + rolled_up(_rows(question, params), slot_minutes="1")
         source += ") AS counted"
-    if not question.needs_rows:
-        source = _rollups(question, cut, known, params) + (" UNION ALL " + source if source else "")
+    else:
+        source = _rollups(question, cut, known, params)
     # Half open, as the boundaries are: width_bucket counts those that are not later.
     wanted: list[LiteralString] = ["n", "identity", "width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1"]
     for n, by in enumerate(question.by):
@@ -142,19 +145,21 @@ def _rollups(
     """
     dims = question.group.dims | set(question.by)
     coarse = "none" if not dims else next(iter(dims)) if len(dims) == 1 else "all"
-    stretches = question.stretches
+    # Quarters are kept for each group, and for all together.
+    of_quarters = "none" if not dims else "all"
     params |= {
-        "ns": [*range(_ANEW + 1, _ANEW + 1 + len(cut)), *[_ANEW for _ in stretches]],
-        "resolutions": [*[int(each.resolution) for each in cut], *[_AS_WRITTEN for _ in stretches]],
-        "dims": [*[coarse for _ in cut], *["all" for _ in stretches]],
-        "starts": [each.start for each in (*cut, *stretches)],
-        "ends": [each.end for each in (*cut, *stretches)],
-        "known": [*[each and each.identity for each in known], *[None for _ in stretches]],
+        "ns": [*range(_ANEW + 1, _ANEW + 1 + len(cut)), _ANEW],
+        "resolutions": [*[int(each.resolution) for each in cut], _AS_WRITTEN],
+        "dims": [*[of_quarters if each.resolution is Resolution.QUARTER else coarse for each in cut], "all"],
+        "starts": [*[each.start for each in cut], question.start],
+        "ends": [*[each.end for each in cut], question.end],
+        "known": [*[each and each.identity for each in known], None],
     }
     where = Where()
     where.add("rollup.agent_name = %(agent)s", agent=question.group.agent)
     where.add("rollup.model_name = %(model)s", model=question.group.model)
     where.add("rollup.mode = %(mode)s", mode=question.group.mode)
+    params |= where.params
     return (
         "SELECT n, identity, "
         + ROLLUP_COLUMNS
@@ -182,8 +187,12 @@ LEFT JOIN LATERAL (
     )
 
 
-def _filters(question: Question) -> tuple[Where, dict[str, object]]:
+def _rows(question: Question, params: dict[str, object]) -> LiteralString:
+    """The evaluations themselves. What they are split by takes the places of agent and model."""
     where = Where()
+    where.add("project_id = %(project_id)s")
+    where.add("created_at >= %(start)s")
+    where.add("created_at < %(end)s")
     where.add("coalesce(agent_name, '') = %(agent)s", agent=question.group.agent)
     where.add("coalesce(model_name, '') = %(model)s", model=question.group.model)
     where.add("coalesce(mode, '') = %(mode)s", mode=question.group.mode)
@@ -191,33 +200,22 @@ def _filters(question: Question) -> tuple[Where, dict[str, object]]:
     if question.metadata:
         key, value = question.metadata
         where.add("metadata ->> %(metadata_key)s = %(metadata_value)s", metadata_key=key, metadata_value=value)
-    return where, where.params
-
-
-def _rows(question: Question, where: Where, params: dict[str, object]) -> LiteralString:
-    """The evaluations themselves. What rollups do not tell apart takes the places of agent and model, which then carry
-    nothing else."""
-    places: list[LiteralString] = [*_PLACES, "mode"]
-    if question.needs_rows:
-        places = ["NULL::text", "NULL::text", "NULL::text"]
-        for n, by in enumerate(question.by):
-            if by.startswith(METADATA_PREFIX):
-                places[n] = _METADATA_PLACES[n]
-                params[f"by_{n}"] = by.removeprefix(METADATA_PREFIX)
-            else:
-                places[n] = _COLUMN_OF[by]
+    params |= where.params
+    places: list[LiteralString] = ["NULL::text", "NULL::text"]
+    for n, by in enumerate(question.by):
+        if by.startswith(METADATA_PREFIX):
+            places[n] = _METADATA_PLACES[n]
+            params[f"by_{n}"] = by.removeprefix(METADATA_PREFIX)
+        else:
+            places[n] = _COLUMN_OF[by]
     return (
         "(SELECT project_id, created_at, "
         + places[0]
         + " AS agent_name, "
         + places[1]
-        + " AS model_name, "
-        + places[2]
-        + """ AS mode, semantic_drift, uncertainty, factual_support, hallucination_probability, hallucinated,
-          latency_sec, throughput_qps
-FROM unnest(%(rows_from)s::timestamptz[], %(rows_to)s::timestamptz[]) AS period ("from", "to")
-JOIN evaluations ON project_id = %(project_id)s AND created_at >= period."from" AND created_at < period."to"
-"""
+        + """ AS model_name, NULL::text AS mode, semantic_drift, uncertainty, factual_support,
+          hallucination_probability, hallucinated, latency_sec, throughput_qps
+FROM evaluations"""
         + where.sql
         + ")"
     )

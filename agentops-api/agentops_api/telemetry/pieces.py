@@ -19,6 +19,7 @@ _NUMBERS_A_CELL = 25
 """What a cell takes without its histograms, in numbers of one."""
 _MONDAY = datetime(2000, 1, 3, tzinfo=UTC)
 _LENGTHS = {
+    Resolution.QUARTER: timedelta(hours=6),
     Resolution.HOUR: timedelta(days=1),
     Resolution.DAY: timedelta(weeks=1),
     Resolution.WEEK: timedelta(weeks=4),
