@@ -66,6 +66,8 @@ class Question:
     """Measures whose histograms are wanted."""
     minutes: bool = False
     """Boundaries may lie on any minute."""
+    only: tuple[tuple[str, ...], ...] | None = None
+    """Of what rows are split by, only these groups."""
 
     @property
     def needs_rows(self) -> bool:
@@ -76,6 +78,17 @@ class Question:
     def stretches(self) -> list[Segment]:
         """Where rollups are read: whole quarters, hours, days and weeks of UTC that lie within one bucket."""
         return segments(self.start, self.end, self.boundaries)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which groups come first."""
+
+    metric: str
+    """One of `figures.METRICS`."""
+    descending: bool
+    limit: int
+    """How many of them are wanted."""
 
 
 @dataclass(slots=True)
@@ -127,6 +140,18 @@ class Cell:
             mine = self.histograms.setdefault(measure, {})
             for bucket, n in histogram.items():
                 mine[bucket] = mine.get(bucket, 0) + n
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Groups beside each other."""
+
+    cells: list[Cell]
+    """Those that come first at least, in no order."""
+    groups: int
+    """How many there are."""
+    evaluations: int
+    """In all of them."""
 
 
 class EvaluationStats(BaseModel):

@@ -3,6 +3,7 @@
 Raw rows are first made into rollups, by the expression that makes those that are stored, so the two agree exactly.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
@@ -16,10 +17,12 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 from psycopg.types.numeric import IntLoader
 
-from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Histogram, Measure, Question
+from agentops_api.analytics.models import MEASURES, Cell, Histogram, Measure, Question
 from agentops_api.analytics.windows import Resolution
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
+from agentops_api.errors import Invalid
+from agentops_api.telemetry import raw
 from agentops_api.telemetry.pieces import Piece, Remembered, Sums, pieces
 from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, rolled_up
 
@@ -28,18 +31,15 @@ _Place = tuple[int, *tuple[str, ...]]
 _Part = tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]
 """Of one row: its sums, and the buckets and counts of each histogram."""
 
+ROWS_MAX = 50_000
+"""Of rollups, that one answer is made of."""
+_ROWS_AT_ONCE = 1_000
+"""Others have their turn between."""
 _AS_WRITTEN = 0
 _ANEW = 0
 """The number of what is in no piece, because it is not merged yet, or counted for this answer."""
-_COLUMN_OF: dict[str, LiteralString] = {
-    "agent": "agent_name",
-    "model": "model_name",
-    "mode": "mode",
-    "session": "session_id",
-}
 _KEY: LiteralString = "rollup.NAME"
 _PLACES: tuple[LiteralString, ...] = ("agent_name", "model_name")
-_METADATA_PLACES: tuple[LiteralString, ...] = ("metadata ->> %(by_0)s", "metadata ->> %(by_1)s")
 
 
 async def read_cells(tx: Tx, project_id: UUID, question: Question, remembered: Remembered) -> list[Cell]:
@@ -54,6 +54,7 @@ async def read_cells(tx: Tx, project_id: UUID, question: Question, remembered: R
         if sums is None or sums.identity != identities[n]:
             sums = Sums(identities[n], _cells(rows.get(n, {}), question.histograms, first=piece.bucket))
             remembered.keep(key, sums)
+            await asyncio.sleep(0)
         for cell in sums.cells:
             found[piece.bucket + cell.bucket, *cell.keys].append(cell)
     for cell in _cells(rows.get(_ANEW, {}), question.histograms):
@@ -93,11 +94,16 @@ async def _rows_of(
         cursor.adapters.register_loader(types["int2"].array_oid, _SmallintsLoader)
         cursor.adapters.register_loader(types["int4"].array_oid, _IntegersLoader)
         await cursor.execute(sql, params)
-        for row in await cursor.fetchall():
-            identities[row[0]] = row[1]
-            # A piece without rows, or with those that are known, is one row of nothing.
-            if row[sums] is not None:
-                rows[row[0]][row[2:sums]].append((row[sums:histograms], row[histograms:]))
+        if cursor.rowcount > ROWS_MAX:
+            message = "has too many agents, models or modes for one answer: ask for less of it, or for one of these"
+            raise Invalid(f"The period {message}.", [{"field": "start", "message": message}])
+        while found := await cursor.fetchmany(_ROWS_AT_ONCE):
+            for row in found:
+                identities[row[0]] = row[1]
+                # A piece without rows, or with those that are known, is one row of nothing.
+                if row[sums] is not None:
+                    rows[row[0]][row[2:sums]].append((row[sums:histograms], row[histograms:]))
+            await asyncio.sleep(0)
     return rows, identities
 
 
@@ -117,14 +123,14 @@ def _statement(
     }
     source: LiteralString
     if question.needs_rows:
-        source = "SELECT 0, NULL, counted.* FROM (" + rolled_up(_rows(question, params), slot_minutes="1")
+        source = "SELECT 0, NULL, counted.* FROM (" + rolled_up(raw.rows(question, params), slot_minutes="1")
         source += ") AS counted"
     else:
         source = _rollups(question, cut, known, params)
     # Half open, as the boundaries are: width_bucket counts those that are not later.
     wanted: list[LiteralString] = ["n", "identity", "width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1"]
     for n, by in enumerate(question.by):
-        wanted.append(_KEY.replace("NAME", _PLACES[n] if question.needs_rows else _COLUMN_OF[by]))
+        wanted.append(_KEY.replace("NAME", _PLACES[n] if question.needs_rows else raw.COLUMN_OF[by]))
     measures = question.histograms
     grouped: LiteralString = "" if measures else " GROUP BY " + ", ".join(_ORDINALS[: len(wanted)])
     for column in _SUMMED:
@@ -184,40 +190,6 @@ LEFT JOIN LATERAL (
 """
         + where.sql
         + ") AS rollup ON true\n"
-    )
-
-
-def _rows(question: Question, params: dict[str, object]) -> LiteralString:
-    """The evaluations themselves. What they are split by takes the places of agent and model."""
-    where = Where()
-    where.add("project_id = %(project_id)s")
-    where.add("created_at >= %(start)s")
-    where.add("created_at < %(end)s")
-    where.add("coalesce(agent_name, '') = %(agent)s", agent=question.group.agent)
-    where.add("coalesce(model_name, '') = %(model)s", model=question.group.model)
-    where.add("coalesce(mode, '') = %(mode)s", mode=question.group.mode)
-    where.add("session_id = %(session_id)s", session_id=question.session_id)
-    if question.metadata:
-        key, value = question.metadata
-        where.add("metadata ->> %(metadata_key)s = %(metadata_value)s", metadata_key=key, metadata_value=value)
-    params |= where.params
-    places: list[LiteralString] = ["NULL::text", "NULL::text"]
-    for n, by in enumerate(question.by):
-        if by.startswith(METADATA_PREFIX):
-            places[n] = _METADATA_PLACES[n]
-            params[f"by_{n}"] = by.removeprefix(METADATA_PREFIX)
-        else:
-            places[n] = _COLUMN_OF[by]
-    return (
-        "(SELECT project_id, created_at, "
-        + places[0]
-        + " AS agent_name, "
-        + places[1]
-        + """ AS model_name, NULL::text AS mode, semantic_drift, uncertainty, factual_support,
-          hallucination_probability, hallucinated, latency_sec, throughput_qps
-FROM evaluations"""
-        + where.sql
-        + ")"
     )
 
 
