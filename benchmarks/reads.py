@@ -52,6 +52,9 @@ QUESTIONS = (
     _analytics("90 days by day: count", "timeseries?days=90&metric=count"),
     _analytics("90 days by day: rate", "timeseries?days=90&metric=hallucination_rate"),
     _analytics("90 days by day: latency p95", "timeseries?days=90&metric=latency_p95"),
+    _analytics(
+        "90 days by day in Berlin: latency p95", "timeseries?days=90&metric=latency_p95&time_zone=Europe/Berlin"
+    ),
     _analytics("90 days by day in India: rate", "timeseries?days=90&metric=hallucination_rate&time_zone=Asia/Kolkata"),
     _analytics("90 days by day in India: latency p95", "timeseries?days=90&metric=latency_p95&time_zone=Asia/Kolkata"),
     _analytics(
@@ -61,8 +64,6 @@ QUESTIONS = (
     _analytics("breakdown by model, 30 days", "breakdown?days=30&by=model"),
     _analytics("breakdown by model, 90 days", "breakdown?days=90&by=model"),
     _analytics("breakdown by agent and model, 30 days", "breakdown?days=30&by=agent&by=model"),
-    _analytics("breakdown by session, 7 days", "breakdown?days=7&by=session&sort=hallucination_rate"),
-    _analytics("breakdown by metadata, 7 days", "breakdown?days=7&by=metadata:region"),
     _analytics("distribution of latency, 30 days", "distribution?days=30&measure=latency"),
     _analytics("compare two models, 30 days", "compare?days=30&base_model_name=model-0&candidate_model_name=model-1"),
     _list("list"),
