@@ -72,8 +72,17 @@ def _key(project_id: UUID, question: Question, piece: Piece) -> Hashable:
 def _together(place: _Place, cells: list[Cell]) -> Cell:
     if len(cells) == 1:
         return replace(cells[0], bucket=place[0])
-    total = Cell(place[0], place[1:])
-    for cell in cells:
+    # The small ones are added to a copy of the largest.
+    largest, *others = sorted(cells, key=lambda cell: -cell.evaluations)
+    total = replace(
+        largest,
+        bucket=place[0],
+        counts=dict(largest.counts),
+        sums=dict(largest.sums),
+        histograms={measure: dict(histogram) for measure, histogram in largest.histograms.items()},
+        _ranked={},
+    )
+    for cell in others:
         total.add(cell)
     return total
 
