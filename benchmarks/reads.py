@@ -53,6 +53,11 @@ QUESTIONS = (
     _analytics("90 days by day: rate", "timeseries?days=90&metric=hallucination_rate"),
     _analytics("90 days by day: latency p95", "timeseries?days=90&metric=latency_p95"),
     _analytics(
+        "90 days by day in Berlin: latency p95", "timeseries?days=90&metric=latency_p95&time_zone=Europe/Berlin"
+    ),
+    _analytics("90 days by day in India: rate", "timeseries?days=90&metric=hallucination_rate&time_zone=Asia/Kolkata"),
+    _analytics("90 days by day in India: latency p95", "timeseries?days=90&metric=latency_p95&time_zone=Asia/Kolkata"),
+    _analytics(
         "7 days by hour and model: latency p50 and p95",
         "timeseries?days=7&interval=hour&split=model&metric=latency_p50&metric=latency_p95",
     ),

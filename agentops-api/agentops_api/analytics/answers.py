@@ -8,7 +8,7 @@ from agentops_api.analytics.figures import Change, Figures, Metric
 from agentops_api.analytics.models import Measure
 from agentops_api.analytics.windows import Interval
 
-Source = Literal["rollups", "rows", "rollups and rows"]
+Source = Literal["rollups", "rows"]
 
 _WINDOW: dict[str, JsonValue] = {"start": "2026-11-16T00:00:00Z", "end": "2026-11-23T00:00:00Z", "time_zone": "UTC"}
 _BEFORE: dict[str, JsonValue] = {"start": "2026-11-09T00:00:00Z", "end": "2026-11-16T00:00:00Z", "time_zone": "UTC"}

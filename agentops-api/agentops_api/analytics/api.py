@@ -30,7 +30,7 @@ from agentops_api.analytics.figures import (
     value_of,
     values_of,
 )
-from agentops_api.analytics.models import MEASURES, Cell, Measure, Question
+from agentops_api.analytics.models import MEASURES, Cell, Measure, Order, Question
 from agentops_api.analytics.queries import (
     Asked,
     BreakdownQuery,
@@ -138,23 +138,27 @@ async def get_breakdown(request: Request, caller: Reader, query: Annotated[Break
     """By agent, model, mode, session or a metadata key, or by two of them."""
     window = query.window(clock.now())
     question = query.question(window, by=tuple(query.by), histograms=("latency",))
-    cells = await runtime(request).store.cells(caller.project_id, question)
-    total = sum(cell.evaluations for cell in cells)
-    sign = -1 if query.order == "desc" else 1
+    order = Order(query.sort, descending=query.order == "desc", limit=query.limit)
+    found = await runtime(request).store.groups(caller.project_id, question, order)
+    sign = -1 if order.descending else 1
 
     def place(cell: Cell) -> tuple[bool, float, tuple[str, ...]]:
         value = value_of(cell, query.sort)
         return value is None, sign * (value or 0.0), tuple(key or "" for key in cell.keys)
 
-    rows = sorted(cells, key=place)[: query.limit]
+    total, rows = found.evaluations, sorted(found.cells, key=place)[: query.limit]
     return Breakdown(
         window=_period(window),
         by=query.by,
         source=_source(question),
         units={**UNIT_OF},
-        groups=len(cells),
+        groups=found.groups,
         rows=[
-            Row(key=[key or None for key in cell.keys], share=cell.evaluations / total, figures=figures_of(cell))
+            Row(
+                key=[key or None for key in cell.keys],
+                share=cell.evaluations / total,
+                figures=figures_of(cell),
+            )
             for cell in rows
         ],
     )
@@ -280,9 +284,7 @@ def _side(asked: Asked, window: Window, source: Source, cell: Cell) -> Side:
 
 
 def _source(question: Question) -> Source:
-    if question.needs_rows:
-        return "rows"
-    return "rollups and rows" if question.periods_of_rows else "rollups"
+    return "rows" if question.needs_rows else "rollups"
 
 
 def _period(window: Window) -> Period:

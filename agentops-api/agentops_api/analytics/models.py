@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from agentops_api.analytics.statistics import Ranked, ranked
-from agentops_api.analytics.windows import Resolution, Segment, segments
+from agentops_api.analytics.windows import Segment, segments
 
 Score = Literal["drift", "uncertainty", "support", "probability"]
 Measure = Literal["drift", "uncertainty", "support", "probability", "latency", "throughput"]
@@ -52,7 +52,7 @@ class Question:
     """What is asked of the evaluations of one project."""
 
     start: datetime
-    """On a whole hour, as `end` is."""
+    """At whole 15 minutes, as `end` is."""
     end: datetime
     boundaries: Sequence[datetime]
     """Ascending starts of the buckets of time; the first is `start`."""
@@ -66,6 +66,8 @@ class Question:
     """Measures whose histograms are wanted."""
     minutes: bool = False
     """Boundaries may lie on any minute."""
+    only: tuple[tuple[str, ...], ...] | None = None
+    """Of what rows are split by, only these groups."""
 
     @property
     def needs_rows(self) -> bool:
@@ -74,23 +76,19 @@ class Question:
 
     @property
     def stretches(self) -> list[Segment]:
-        """Where rollups are read: whole hours, days and weeks of UTC that lie within one bucket."""
-        return [each for each in self._segments if each.resolution is not Resolution.QUARTER]
-
-    @property
-    def periods_of_rows(self) -> list[tuple[datetime, datetime]]:
-        """Where a boundary lies within an hour of UTC, as in time zones with a half hour: rows are read there."""
-        return [(each.start, each.end) for each in self._segments if each.resolution is Resolution.QUARTER]
-
-    @property
-    def hours_of_rows(self) -> float:
-        """How long the periods are, together, of which the evaluations themselves are read."""
-        periods = [(self.start, self.end)] if self.needs_rows else self.periods_of_rows
-        return sum((end - start).total_seconds() for start, end in periods) / 3_600
-
-    @property
-    def _segments(self) -> list[Segment]:
+        """Where rollups are read: whole quarters, hours, days and weeks of UTC that lie within one bucket."""
         return segments(self.start, self.end, self.boundaries)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which groups come first."""
+
+    metric: str
+    """One of `figures.METRICS`."""
+    descending: bool
+    limit: int
+    """How many of them are wanted."""
 
 
 @dataclass(slots=True)
@@ -142,6 +140,18 @@ class Cell:
             mine = self.histograms.setdefault(measure, {})
             for bucket, n in histogram.items():
                 mine[bucket] = mine.get(bucket, 0) + n
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Groups beside each other."""
+
+    cells: list[Cell]
+    """Those that come first at least, in no order."""
+    groups: int
+    """How many there are."""
+    evaluations: int
+    """In all of them."""
 
 
 class EvaluationStats(BaseModel):

@@ -1,6 +1,6 @@
 """What analytics may be asked: periods, filters and splits as query parameters. Knows no HTTP server and no SQL."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -13,7 +13,7 @@ from agentops_api.evaluations.models import NAME_CHARS_MAX, LocalTime
 
 ROWS_DAYS_MAX = 31
 """Questions that rollups cannot answer read the evaluations themselves, of so many days at the most."""
-ROWS_HOURS_MAX = ROWS_DAYS_MAX * 24 + 1
+ROWS_MAX = timedelta(days=ROWS_DAYS_MAX, hours=1)
 """So many days that end now, at no whole hour, are an hour more when both ends are widened to whole hours."""
 GROUPS_MAX = 500
 SERIES_MAX = 20
@@ -89,11 +89,11 @@ class Asked(InPeriod):
             histograms=histograms,
             minutes=minutes,
         )
-        if question.hours_of_rows > ROWS_HOURS_MAX * periods:
+        if question.needs_rows and question.end - question.start > ROWS_MAX * periods:
             raise _invalid(
                 "start",
                 f"must be at most {ROWS_DAYS_MAX} days before `end` for what rollups do not tell apart: minutes,"
-                " sessions, metadata, and hours of time zones that do not differ from UTC by whole hours",
+                " sessions and metadata",
             )
         return question
 

@@ -1,7 +1,7 @@
 """Periods of time: which one is asked about, its buckets on the caller's calendar, and the rollups that cover it.
 
-A window begins and ends at whole hours of UTC, because rollups tell nothing finer apart; within it, boundaries lie at
-whole 15 minutes (buckets of a minute: at whole minutes). Knows no HTTP and no SQL.
+A window begins and ends at whole hours of its zone's clock; within it, boundaries lie at whole 15 minutes, which
+rollups tell apart (buckets of a minute: at whole minutes). Knows no HTTP and no SQL.
 
 A calendar's hours and days fit 15 minutes nearly always: every zone's offset has been a whole number of quarters since
 1980. A few clocks were moved at one minute past the hour (St. John's until 2011, Casey until 2022). There a quarter of
@@ -43,7 +43,7 @@ _LENGTHS: dict[Interval, timedelta] = {
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The period `start <= time < end`, in UTC at whole hours, and the zone on whose calendar it is divided."""
+    """The period `start <= time < end`, in UTC, and the zone on whose calendar it is divided."""
 
     start: datetime
     end: datetime
@@ -58,7 +58,6 @@ class Resolution(IntEnum):
     """Minutes that one rollup row stands for; each starts at a whole multiple of them in UTC, weeks on a Monday."""
 
     QUARTER = 15
-    """There are no such rollups: here the evaluations themselves are read."""
     HOUR = 60
     DAY = 1440
     WEEK = 10080
@@ -87,8 +86,8 @@ def window_of(
     """The window asked for: the last `days` times 24 hours, or from `start` (included) to `end` (excluded).
 
     Without `end` it ends now; with nothing given, it is the last `DAYS_DEFAULT` days. A time without an offset is the
-    zone's own. Both ends are widened outward to whole hours of UTC, the finest period that rollups tell apart, so a
-    window up to now ends up to an hour later. Raises Invalid, naming the parameter.
+    zone's own. Both ends are widened outward to whole hours of the zone's clock, so a window up to now ends up to an
+    hour later. Raises Invalid, naming the parameter.
     """
     zone = _zone(time_zone)
     if days is not None and (start is not None or end is not None):
@@ -106,7 +105,7 @@ def window_of(
         raise _invalid("must be before `end`, or before now where `end` is not given", "start")
     if until - since > timedelta(days=DAYS_MAX):
         raise _invalid("must be at most ten years before `end`", "start")
-    return Window(since - (since - _EPOCH) % _HOUR, until + (_EPOCH - until) % _HOUR, zone)
+    return Window(since - _past_hour(since, zone), until + (-_past_hour(until, zone)) % _HOUR, zone)
 
 
 def boundaries(window: Window, interval: Interval) -> list[datetime]:
@@ -214,6 +213,12 @@ def _where_the_clock_moves(after: datetime, until: datetime, zone: ZoneInfo) -> 
     while at < until and at.astimezone(zone).utcoffset() == offset:
         at += SLOT
     return at
+
+
+def _past_hour(at: datetime, zone: ZoneInfo) -> timedelta:
+    """How long ago the zone's clock showed a whole hour, by its offset at that time."""
+    local = at.astimezone(zone)
+    return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
 def _instant(at: datetime, zone: ZoneInfo, *, field: str) -> datetime:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agentops_api import clock
 from agentops_api.analytics.answers import Period
-from agentops_api.analytics.queries import ROWS_DAYS_MAX, ROWS_HOURS_MAX, InPeriod
+from agentops_api.analytics.queries import ROWS_DAYS_MAX, ROWS_MAX, InPeriod
 from agentops_api.analytics.windows import Window
 from agentops_api.edge.caller import PROJECT_SECURITY, ProjectCaller, reader
 from agentops_api.edge.problems import responses
@@ -115,6 +115,6 @@ async def get_session(
 
 def _check_length(window: Window) -> None:
     """Raises Invalid for periods that hold too many evaluations."""
-    if (window.end - window.start).total_seconds() > ROWS_HOURS_MAX * 3_600:
+    if window.end - window.start > ROWS_MAX:
         message = f"must be at most {ROWS_DAYS_MAX} days before `end`: conversations are counted from evaluations"
         raise Invalid(f"`start` {message}.", [{"field": "start", "message": message}])

@@ -3,6 +3,7 @@
 Raw rows are first made into rollups, by the expression that makes those that are stored, so the two agree exactly.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
@@ -16,9 +17,12 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 from psycopg.types.numeric import IntLoader
 
-from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Cell, Histogram, Measure, Question
+from agentops_api.analytics.models import MEASURES, Cell, Histogram, Measure, Question
+from agentops_api.analytics.windows import Resolution
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
+from agentops_api.errors import Invalid
+from agentops_api.telemetry import raw
 from agentops_api.telemetry.pieces import Piece, Remembered, Sums, pieces
 from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, rolled_up
 
@@ -27,18 +31,15 @@ _Place = tuple[int, *tuple[str, ...]]
 _Part = tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]
 """Of one row: its sums, and the buckets and counts of each histogram."""
 
+ROWS_MAX = 50_000
+"""Of rollups, that one answer is made of."""
+_ROWS_AT_ONCE = 1_000
+"""Others have their turn between."""
 _AS_WRITTEN = 0
 _ANEW = 0
 """The number of what is in no piece, because it is not merged yet, or counted for this answer."""
-_COLUMN_OF: dict[str, LiteralString] = {
-    "agent": "agent_name",
-    "model": "model_name",
-    "mode": "mode",
-    "session": "session_id",
-}
 _KEY: LiteralString = "rollup.NAME"
 _PLACES: tuple[LiteralString, ...] = ("agent_name", "model_name")
-_METADATA_PLACES: tuple[LiteralString, ...] = ("metadata ->> %(by_0)s", "metadata ->> %(by_1)s")
 
 
 async def read_cells(tx: Tx, project_id: UUID, question: Question, remembered: Remembered) -> list[Cell]:
@@ -53,6 +54,7 @@ async def read_cells(tx: Tx, project_id: UUID, question: Question, remembered: R
         if sums is None or sums.identity != identities[n]:
             sums = Sums(identities[n], _cells(rows.get(n, {}), question.histograms, first=piece.bucket))
             remembered.keep(key, sums)
+            await asyncio.sleep(0)
         for cell in sums.cells:
             found[piece.bucket + cell.bucket, *cell.keys].append(cell)
     for cell in _cells(rows.get(_ANEW, {}), question.histograms):
@@ -70,8 +72,17 @@ def _key(project_id: UUID, question: Question, piece: Piece) -> Hashable:
 def _together(place: _Place, cells: list[Cell]) -> Cell:
     if len(cells) == 1:
         return replace(cells[0], bucket=place[0])
-    total = Cell(place[0], place[1:])
-    for cell in cells:
+    # The small ones are added to a copy of the largest.
+    largest, *others = sorted(cells, key=lambda cell: -cell.evaluations)
+    total = replace(
+        largest,
+        bucket=place[0],
+        counts=dict(largest.counts),
+        sums=dict(largest.sums),
+        histograms={measure: dict(histogram) for measure, histogram in largest.histograms.items()},
+        _ranked={},
+    )
+    for cell in others:
         total.add(cell)
     return total
 
@@ -92,11 +103,16 @@ async def _rows_of(
         cursor.adapters.register_loader(types["int2"].array_oid, _SmallintsLoader)
         cursor.adapters.register_loader(types["int4"].array_oid, _IntegersLoader)
         await cursor.execute(sql, params)
-        for row in await cursor.fetchall():
-            identities[row[0]] = row[1]
-            # A piece without rows, or with those that are known, is one row of nothing.
-            if row[sums] is not None:
-                rows[row[0]][row[2:sums]].append((row[sums:histograms], row[histograms:]))
+        if cursor.rowcount > ROWS_MAX:
+            message = "has too many agents, models or modes for one answer: ask for less of it, or for one of these"
+            raise Invalid(f"The period {message}.", [{"field": "start", "message": message}])
+        while found := await cursor.fetchmany(_ROWS_AT_ONCE):
+            for row in found:
+                identities[row[0]] = row[1]
+                # A piece without rows, or with those that are known, is one row of nothing.
+                if row[sums] is not None:
+                    rows[row[0]][row[2:sums]].append((row[sums:histograms], row[histograms:]))
+            await asyncio.sleep(0)
     return rows, identities
 
 
@@ -108,20 +124,22 @@ def _statement(
     Sums are added up by PostgreSQL, but with histograms here: it takes twice as long to unnest and count those as to
     send them (measured 2026-11).
     """
-    where, params = _filters(question)
-    params |= {"project_id": project_id, "boundaries": list(question.boundaries)}
-    periods = [(question.start, question.end)] if question.needs_rows else question.periods_of_rows
-    source: LiteralString = ""
-    if periods:
-        params |= {"rows_from": [start for start, _ in periods], "rows_to": [end for _, end in periods]}
-        source = "SELECT 0, NULL, counted.* FROM (" + rolled_up(_rows(question, where, params), slot_minutes="1")
+    params: dict[str, object] = {
+        "project_id": project_id,
+        "boundaries": list(question.boundaries),
+        "start": question.start,
+        "end": question.end,
+    }
+    source: LiteralString
+    if question.needs_rows:
+        source = "SELECT 0, NULL, counted.* FROM (" + rolled_up(raw.rows(question, params), slot_minutes="1")
         source += ") AS counted"
-    if not question.needs_rows:
-        source = _rollups(question, cut, known, params) + (" UNION ALL " + source if source else "")
+    else:
+        source = _rollups(question, cut, known, params)
     # Half open, as the boundaries are: width_bucket counts those that are not later.
     wanted: list[LiteralString] = ["n", "identity", "width_bucket(rollup.at, %(boundaries)s::timestamptz[]) - 1"]
     for n, by in enumerate(question.by):
-        wanted.append(_KEY.replace("NAME", _PLACES[n] if question.needs_rows else _COLUMN_OF[by]))
+        wanted.append(_KEY.replace("NAME", _PLACES[n] if question.needs_rows else raw.COLUMN_OF[by]))
     measures = question.histograms
     grouped: LiteralString = "" if measures else " GROUP BY " + ", ".join(_ORDINALS[: len(wanted)])
     for column in _SUMMED:
@@ -142,19 +160,21 @@ def _rollups(
     """
     dims = question.group.dims | set(question.by)
     coarse = "none" if not dims else next(iter(dims)) if len(dims) == 1 else "all"
-    stretches = question.stretches
+    # Quarters are kept for each group, and for all together.
+    of_quarters = "none" if not dims else "all"
     params |= {
-        "ns": [*range(_ANEW + 1, _ANEW + 1 + len(cut)), *[_ANEW for _ in stretches]],
-        "resolutions": [*[int(each.resolution) for each in cut], *[_AS_WRITTEN for _ in stretches]],
-        "dims": [*[coarse for _ in cut], *["all" for _ in stretches]],
-        "starts": [each.start for each in (*cut, *stretches)],
-        "ends": [each.end for each in (*cut, *stretches)],
-        "known": [*[each and each.identity for each in known], *[None for _ in stretches]],
+        "ns": [*range(_ANEW + 1, _ANEW + 1 + len(cut)), _ANEW],
+        "resolutions": [*[int(each.resolution) for each in cut], _AS_WRITTEN],
+        "dims": [*[of_quarters if each.resolution is Resolution.QUARTER else coarse for each in cut], "all"],
+        "starts": [*[each.start for each in cut], question.start],
+        "ends": [*[each.end for each in cut], question.end],
+        "known": [*[each and each.identity for each in known], None],
     }
     where = Where()
     where.add("rollup.agent_name = %(agent)s", agent=question.group.agent)
     where.add("rollup.model_name = %(model)s", model=question.group.model)
     where.add("rollup.mode = %(mode)s", mode=question.group.mode)
+    params |= where.params
     return (
         "SELECT n, identity, "
         + ROLLUP_COLUMNS
@@ -179,47 +199,6 @@ LEFT JOIN LATERAL (
 """
         + where.sql
         + ") AS rollup ON true\n"
-    )
-
-
-def _filters(question: Question) -> tuple[Where, dict[str, object]]:
-    where = Where()
-    where.add("coalesce(agent_name, '') = %(agent)s", agent=question.group.agent)
-    where.add("coalesce(model_name, '') = %(model)s", model=question.group.model)
-    where.add("coalesce(mode, '') = %(mode)s", mode=question.group.mode)
-    where.add("session_id = %(session_id)s", session_id=question.session_id)
-    if question.metadata:
-        key, value = question.metadata
-        where.add("metadata ->> %(metadata_key)s = %(metadata_value)s", metadata_key=key, metadata_value=value)
-    return where, where.params
-
-
-def _rows(question: Question, where: Where, params: dict[str, object]) -> LiteralString:
-    """The evaluations themselves. What rollups do not tell apart takes the places of agent and model, which then carry
-    nothing else."""
-    places: list[LiteralString] = [*_PLACES, "mode"]
-    if question.needs_rows:
-        places = ["NULL::text", "NULL::text", "NULL::text"]
-        for n, by in enumerate(question.by):
-            if by.startswith(METADATA_PREFIX):
-                places[n] = _METADATA_PLACES[n]
-                params[f"by_{n}"] = by.removeprefix(METADATA_PREFIX)
-            else:
-                places[n] = _COLUMN_OF[by]
-    return (
-        "(SELECT project_id, created_at, "
-        + places[0]
-        + " AS agent_name, "
-        + places[1]
-        + " AS model_name, "
-        + places[2]
-        + """ AS mode, semantic_drift, uncertainty, factual_support, hallucination_probability, hallucinated,
-          latency_sec, throughput_qps
-FROM unnest(%(rows_from)s::timestamptz[], %(rows_to)s::timestamptz[]) AS period ("from", "to")
-JOIN evaluations ON project_id = %(project_id)s AND created_at >= period."from" AND created_at < period."to"
-"""
-        + where.sql
-        + ")"
     )
 
 

@@ -9,9 +9,10 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from agentops_api.analytics.models import Cell, Question
-from agentops_api.analytics.windows import Resolution
+from agentops_api.analytics.windows import Resolution, Segment
 
 NUMBERS_MAX = 200_000
 """Of all histograms that are remembered; by the size of Python's integers and dictionaries some 20 MB."""
@@ -19,6 +20,7 @@ _NUMBERS_A_CELL = 25
 """What a cell takes without its histograms, in numbers of one."""
 _MONDAY = datetime(2000, 1, 3, tzinfo=UTC)
 _LENGTHS = {
+    Resolution.QUARTER: timedelta(hours=6),
     Resolution.HOUR: timedelta(days=1),
     Resolution.DAY: timedelta(weeks=1),
     Resolution.WEEK: timedelta(weeks=4),
@@ -45,15 +47,22 @@ def pieces(question: Question) -> list[Piece]:
     return [
         Piece(each.resolution, start, end, bisect_right(boundaries, start) - 1, _between(boundaries, start, end))
         for each in question.stretches
-        for start, end in _cut(each.start, each.end, _LENGTHS[each.resolution])
+        for start, end in _cut(each, _between(boundaries, each.start, each.end))
     ]
 
 
-def _cut(start: datetime, end: datetime, length: timedelta) -> Iterator[tuple[datetime, datetime]]:
-    while start < end:
-        until = min(start + length - (start - _MONDAY) % length, end)
-        yield start, until
-        start = until
+def _cut(segment: Segment, boundaries: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
+    start, length = segment.start, _LENGTHS[segment.resolution]
+    if segment.end - start <= length:
+        yield start, segment.end
+    elif 0.9 < (segment.end - start) / (len(boundaries) + 1) / length < 1.1:
+        # Days of another zone than UTC, of 23 to 25 hours: a bucket is a piece, and has nothing to add up.
+        yield from pairwise((start, *boundaries, segment.end))
+    else:
+        while start < segment.end:
+            until = min(start + length - (start - _MONDAY) % length, segment.end)
+            yield start, until
+            start = until
 
 
 def _between(boundaries: Sequence[datetime], start: datetime, end: datetime) -> tuple[datetime, ...]:

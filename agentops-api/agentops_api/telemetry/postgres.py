@@ -1,6 +1,7 @@
 """The store of evaluations on PostgreSQL."""
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -10,7 +11,7 @@ from psycopg.errors import ProgramLimitExceeded
 from psycopg.rows import class_row
 
 from agentops_api import ids
-from agentops_api.analytics.models import Cell, Question
+from agentops_api.analytics.models import Cell, Groups, Order, Question
 from agentops_api.db.pool import Database, every, one
 from agentops_api.db.where import Where
 from agentops_api.evaluations.models import Evaluation, Filters, Position, SearchPage
@@ -20,6 +21,7 @@ from agentops_api.telemetry.aggregates import read_cells
 from agentops_api.telemetry.deletion import forget_labels
 from agentops_api.telemetry.latest import filters_of_rollups, latest
 from agentops_api.telemetry.pieces import Remembered
+from agentops_api.telemetry.raw import first_groups
 from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
 from agentops_api.telemetry.sessions import read_session, read_sessions, turns
 from agentops_api.telemetry.store import Record, RecordRefused
@@ -130,6 +132,7 @@ _PORTION_ROWS_MAX = 200
 """A portion keeps the event loop for as long as it takes to read its rows: 3 ms (measured 2026-11)."""
 _PORTION_BYTES_MAX = 2**20
 _SCAN_STATEMENT_MS_MAX = 60_000
+_GROUPS_STATEMENT_MS_MAX = 5_000
 """A filter without an index may look at a whole history before it finds the first row."""
 
 # The id table answers for ids that clients made, the id itself for those the server made: one partition is visited.
@@ -265,6 +268,15 @@ class PostgresStore:
     async def cells(self, project_id: UUID, question: Question) -> list[Cell]:
         async with self._db.as_project(project_id) as tx:
             return await read_cells(tx, project_id, question, self._remembered)
+
+    async def groups(self, project_id: UUID, question: Question, order: Order) -> Groups:
+        if not question.needs_rows:
+            cells = await self.cells(project_id, question)
+            return Groups(cells, len(cells), sum(cell.evaluations for cell in cells))
+        async with self._db.as_project_snapshot(project_id, statement_ms_max=_GROUPS_STATEMENT_MS_MAX) as tx:
+            first = await first_groups(tx, project_id, question, order)
+            cells = await read_cells(tx, project_id, replace(question, only=first.keys), self._remembered)
+        return Groups(cells, first.groups, first.evaluations)
 
     async def sessions(
         self, project_id: UUID, filters: SessionFilters, *, after: Place | None, limit: int

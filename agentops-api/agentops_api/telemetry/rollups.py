@@ -154,26 +154,31 @@ kept.project_id = due.project_id AND kept.resolution = due.resolution AND kept.d
 AND kept.agent_name = due.agent_name AND kept.model_name = due.model_name AND kept.mode = due.mode
 """
 
-# First what was written is merged within its hours, then that little is spread over the levels.
+# First what was written is merged within its quarters of an hour, then that little is spread over the levels. Quarters
+# are four times the hours, and read where a calendar's hours are not UTC's: a few of them. Two of the levels will do.
 _MERGE: LiteralString = (
     """
 WITH taken AS (
     DELETE FROM evaluation_rollups
     WHERE project_id = %(project_id)s AND resolution = 0 AND dims = 'all' AND at = ANY (%(slots)s)
     RETURNING *
-), hourly AS ("""
-    + _at("60", "date_trunc('hour', at, 'UTC')", "taken")
+), quarterly AS ("""
+    + _at("15", "at", "taken")
     + """), fresh AS MATERIALIZED ("""
     # Nothing is left out yet: what came and what went may be as many, and yet different.
+    + _MERGED.replace("SOURCE", "quarterly").replace("KEEP", "")
+    + """), hourly AS ("""
+    + _at("60", "date_trunc('hour', at, 'UTC')", "fresh")
+    + """), hours AS MATERIALIZED ("""
     + _MERGED.replace("SOURCE", "hourly").replace("KEEP", "")
     + """), daily AS ("""
-    + _at("1440", "date_trunc('day', at, 'UTC')", "fresh")
+    + _at("1440", "date_trunc('day', at, 'UTC')", "hours")
     + """), days AS MATERIALIZED ("""
     + _MERGED.replace("SOURCE", "daily").replace("KEEP", "")
     + """), weekly AS ("""
     + _at("10080", "date_trunc('week', at, 'UTC')", "days")
     + """), merged AS (
-    SELECT * FROM fresh UNION ALL SELECT * FROM days UNION ALL """
+    SELECT * FROM fresh UNION ALL SELECT * FROM hours UNION ALL SELECT * FROM days UNION ALL """
     + _MERGED.replace("SOURCE", "weekly").replace("KEEP", "")
     + """
 ), levels (dims) AS (
@@ -187,7 +192,7 @@ WITH taken AS (
 """
     + _each("           PREFIX_count, PREFIX_sum, PREFIX_buckets, PREFIX_counts")
     + """
-    FROM merged CROSS JOIN levels
+    FROM merged JOIN levels ON resolution <> 15 OR levels.dims IN ('all', 'none')
 ), due AS MATERIALIZED (
     SELECT DISTINCT """
     + _KEY
@@ -208,14 +213,14 @@ WITH taken AS (
 )
 
 
-# An hour's rows at a time are counted for all levels at once; days are made of the hours. Names that are not meant come
-# as NULL from the grouping sets.
+# The rows of a quarter of an hour are counted for all levels at once; hours and days are made of the quarters. Names
+# that are not meant come as NULL from the grouping sets.
 _COUNT_A_DAY: LiteralString = (
     """
 WITH gone AS (
     DELETE FROM evaluation_rollups
     -- All are named, so that the index finds the day.
-    WHERE project_id = %(project_id)s AND resolution IN (0, 60, 1440)
+    WHERE project_id = %(project_id)s AND resolution IN (0, 15, 60, 1440)
       AND dims IN ('all', 'agent', 'model', 'mode', 'none') AND at >= %(day)s AND at < %(day)s + interval '24 hours'
 ), written ("""
     + ROLLUP_COLUMNS
@@ -225,11 +230,10 @@ WITH gone AS (
     SELECT * FROM evaluations
     WHERE project_id = %(project_id)s AND created_at >= %(day)s AND created_at < %(day)s + interval '24 hours'
 )""",
-        slot_minutes="60",
         groups="GROUPING SETS ((1, 4, 5, 6, 7), (1, 4, 5), (1, 4, 6), (1, 4, 7), (1, 4))",
     )
-    + """), hourly AS MATERIALIZED (
-    SELECT project_id, 60::smallint AS resolution,
+    + """), quarters AS MATERIALIZED (
+    SELECT project_id, 15::smallint AS resolution,
            CASE WHEN num_nulls(agent_name, model_name, mode) = 0 THEN 'all' WHEN agent_name IS NOT NULL THEN 'agent'
                 WHEN model_name IS NOT NULL THEN 'model' WHEN mode IS NOT NULL THEN 'mode' ELSE 'none' END AS dims,
            at, coalesce(agent_name, '') AS agent_name, coalesce(model_name, '') AS model_name,
@@ -247,11 +251,15 @@ WITH gone AS (
          ) AS PREFIX (buckets, counts)"""
     )
     + """
-), daily AS ("""
-    + _at("1440", "%(day)s", "hourly")
+), hourly AS ("""
+    + _at("60", "date_trunc('hour', at, 'UTC')", "quarters")
+    + """), hours AS MATERIALIZED ("""
+    + _MERGED.replace("SOURCE", "hourly").replace("KEEP", "")
+    + """), daily AS ("""
+    + _at("1440", "%(day)s", "hours")
     + ")\n"
     + INSERT_ROLLUPS
-    + "SELECT * FROM hourly UNION ALL "
+    + "SELECT * FROM quarters WHERE dims IN ('all', 'none') UNION ALL SELECT * FROM hours UNION ALL "
     + _MERGED.replace("SOURCE", "daily").replace("KEEP", "")
 )
 
@@ -331,8 +339,8 @@ async def rebuild(tx: Tx, project_id: UUID) -> None:
 
 
 async def count_day(tx: Tx, project_id: UUID, day: datetime) -> None:
-    """Makes the hours and the day of one day of UTC anew from its rows. Merges must be kept out meanwhile, and its week
-    be counted next."""
+    """Makes the quarters, hours and the day of one day of UTC anew from its rows. Merges must be kept out meanwhile,
+    and its week be counted next."""
     await tx.execute(_COUNT_A_DAY, {"project_id": project_id, "day": day})
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from agentops_api.analytics.models import Cell, Question
+from agentops_api.analytics.models import Cell, Groups, Order, Question
 from agentops_api.evaluations.models import Evaluation, Filters, Position, SearchPage
 from agentops_api.sessions.models import Place, Session, SessionFilters
 
@@ -85,6 +85,10 @@ class EvaluationStore(Protocol):
 
     async def cells(self, project_id: UUID, question: Question) -> list[Cell]:
         """Sums and histograms of the period, a cell for each bucket of time and split that has evaluations."""
+        ...
+
+    async def groups(self, project_id: UUID, question: Question, order: Order) -> Groups:
+        """The same, of the groups that come first in this order; there may be as many groups as evaluations."""
         ...
 
     async def sessions(

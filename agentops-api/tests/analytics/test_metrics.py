@@ -133,4 +133,4 @@ def test_today_begins_at_midnight_of_utc() -> None:
         question = question_of(now)
         assert question.boundaries == [datetime(2026, 11, 17, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)]
         assert now < question.end <= now + timedelta(hours=1)
-        assert question.periods_of_rows == [], "rollups answer it"
+        assert not question.needs_rows, "rollups answer it"

@@ -100,6 +100,19 @@ def test_days_end_now_and_both_ends_are_widened_to_whole_hours() -> None:
     assert (window.start, window.end) == (utc(2026, 11, 21, 12), utc(2026, 11, 23, 13))
 
 
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe", "UTC"])
+def test_hours_are_whole_on_the_zones_own_clock(zone: str) -> None:
+    # Lord Howe moves its clock by half an hour, on 5 April and 4 October.
+    for days in range(0, 400, 5):
+        start = datetime(2026, 1, 1, 1, 30, tzinfo=ZoneInfo(zone)) + timedelta(days=days)
+        window = window_of(now=NOW, time_zone=zone, start=start, end=start + timedelta(minutes=1))
+        assert window.start.astimezone(window.time_zone).minute == 0
+        assert window.end - window.start == timedelta(hours=1)
+    day = window_of(now=NOW, time_zone=zone, start=datetime(2026, 11, 5), end=datetime(2026, 11, 6))  # noqa: DTZ001
+    assert day.end - day.start == timedelta(days=1)
+    assert boundaries(day, "day") == [day.start]
+
+
 def test_whole_hours_stay_as_they_are() -> None:
     window = window_of(now=NOW, start=utc(2026, 1, 1, 1), end=utc(2026, 1, 1, 2))
     assert (window.start, window.end) == (utc(2026, 1, 1, 1), utc(2026, 1, 1, 2))
@@ -127,7 +140,7 @@ def test_ten_years_are_allowed() -> None:
 
 def test_the_window_before_is_as_long_and_ends_where_this_one_starts() -> None:
     before = window_of(now=NOW, days=7, time_zone="Asia/Kolkata").before()
-    assert before.end == utc(2026, 11, 16, 12)
+    assert before.end == utc(2026, 11, 16, 11, 30)
     assert before.end - before.start == timedelta(days=7, hours=1)
     assert before.time_zone == ZoneInfo("Asia/Kolkata")
 

@@ -1,5 +1,7 @@
 """Rollups and raw rows give the same answer to every question that both can answer, whatever was stored and deleted."""
 
+import itertools
+import random
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +13,8 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 from agentops_api import clock, upkeep
-from agentops_api.analytics.models import DIMS, MEASURES, Cell, Group, Question
+from agentops_api.analytics.figures import METRICS, value_of
+from agentops_api.analytics.models import DIMS, MEASURES, Cell, Group, Order, Question
 from agentops_api.analytics.windows import Window, boundaries
 from agentops_api.db.pool import Database
 from agentops_api.evaluations.models import EvaluationIn
@@ -41,6 +44,32 @@ async def db(database: TestDatabase) -> AsyncGenerator[Database]:
     async with Database(database.login_url, connections_max=4) as opened:
         await upkeep.ensure_partitions(opened, past=timedelta(days=30))
         yield opened
+
+
+@pytest.mark.parametrize("by", [("session",), ("metadata:tier", "session"), ("agent", "metadata:tier")])
+async def test_the_groups_that_come_first_are_those_of_all(db: Database, by: tuple[str, ...]) -> None:
+    store, project_id, dice = PostgresStore(db), uuid4(), random.Random(7)
+    items = [
+        EvaluationIn(
+            prompt="p", response="r", session_id=f"s{dice.randrange(30)}", agent_name=dice.choice([None, "a", "b"]),
+            hallucinated=dice.choice([True, False, None]), latency_sec=dice.choice([None, 0.5, dice.random() + 0.1]),
+            uncertainty=dice.choice([None, dice.random()]), metadata=dice.choice([None, {"tier": "x"}, {"tier": ""}]),
+        )
+        for _ in range(200)
+    ]  # fmt: skip
+    await insert(store, project_id, [(item, n) for n, item in enumerate(items)])
+    end = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    start = end - timedelta(days=1)
+    question = Question(start, end, [start], by=by, histograms=("latency",))
+    cells = await store.cells(project_id, question)
+    for metric, descending in itertools.product(METRICS, (True, False)):
+        found = await store.groups(project_id, question, Order(metric, descending, 5))
+        assert (found.groups, found.evaluations) == (len(cells), 200)
+        values = [value for cell in cells if (value := value_of(cell, metric)) is not None]
+        wanted = sorted(values, reverse=descending)[:5]
+        shown = [value for cell in found.cells if (value := value_of(cell, metric)) is not None]
+        # Percentiles of a group are those of the sketch, at most 1 % off; means are of whole units.
+        assert sorted(shown, reverse=descending) == pytest.approx(wanted, rel=0.03, abs=1e-6), (metric, descending)
 
 
 async def check(db: Database, history: History, asked: list[Asked]) -> None:

@@ -1163,7 +1163,7 @@ export interface components {
              * @description What was read.
              * @enum {string}
              */
-            source: "rollups" | "rows" | "rollups and rows";
+            source: "rollups" | "rows";
             /**
              * Units
              * @description The unit of each metric.
@@ -1815,7 +1815,7 @@ export interface components {
              * @description What was read.
              * @enum {string}
              */
-            source: "rollups" | "rows" | "rollups and rows";
+            source: "rollups" | "rows";
             /**
              * Count
              * @description Evaluations that have the measure.
@@ -3793,7 +3793,7 @@ export interface components {
              * @description What was read.
              * @enum {string}
              */
-            source: "rollups" | "rows" | "rollups and rows";
+            source: "rollups" | "rows";
             /** @description What it looks like. */
             figures: components["schemas"]["Figures"];
         };
@@ -3877,7 +3877,7 @@ export interface components {
              * @description What was read: rollups, or the evaluations themselves.
              * @enum {string}
              */
-            source: "rollups" | "rows" | "rollups and rows";
+            source: "rollups" | "rows";
             /**
              * Units
              * @description The unit of each metric.
@@ -3936,7 +3936,7 @@ export interface components {
              * @description What was read.
              * @enum {string}
              */
-            source: "rollups" | "rows" | "rollups and rows";
+            source: "rollups" | "rows";
             /**
              * Series
              * @description For each metric, one or several.
