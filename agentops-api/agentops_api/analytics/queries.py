@@ -62,7 +62,7 @@ class Asked(InPeriod):
     metadata_key: _MetadataName | None = None
     """Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves."""
     metadata_value: Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)] | None = None
-    """The value, as text."""
+    """The value, as text; empty: the empty text, not a key without a value."""
 
     def question(
         self,
@@ -75,9 +75,11 @@ class Asked(InPeriod):
         periods: int = 1,
     ) -> Question:
         """The question to the store. Raises Invalid for what would read too many evaluations, in each of `periods`."""
-        if (self.metadata_key is None) != (self.metadata_value is None):
+        metadata = None
+        if self.metadata_key is not None and self.metadata_value is not None:
+            metadata = self.metadata_key, self.metadata_value
+        elif self.metadata_key is not None or self.metadata_value is not None:
             raise _invalid("metadata_value", "and `metadata_key` go together")
-        metadata = (self.metadata_key, self.metadata_value) if self.metadata_key and self.metadata_value else None
         question = Question(
             window.start,
             window.end,

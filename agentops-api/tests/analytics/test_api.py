@@ -147,7 +147,16 @@ async def test_filters_hold_everywhere(sdk: AsyncClient) -> None:
     for filters in ({"agent_name": "x"}, {"session_id": "s"}, {"metadata_key": "k", "metadata_value": "v"}):
         assert (await ask(sdk, "summary", **filters))["current"]["count"] == 1
     assert (await ask(sdk, "summary", agent_name=""))["current"]["count"] == 1
-    assert (await sdk.get(f"{API}/summary", params={"metadata_key": "k"})).status_code == 422
+    for half in ({"metadata_key": "k"}, {"metadata_value": ""}):
+        refused = await sdk.get(f"{API}/summary", params=half)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "metadata_value")
+
+
+async def test_an_empty_metadata_value_is_a_value(sdk: AsyncClient) -> None:
+    await store(sdk, [{"metadata": {"k": ""}}] * 2 + [{"metadata": {"k": "v"}}, {"metadata": {"k": None}}, {}])
+    for path in ("summary", "distribution", "breakdown", "timeseries"):
+        assert (await ask(sdk, path, metadata_key="k", metadata_value=""))["source"] == "rows"
+    assert (await ask(sdk, "summary", metadata_key="k", metadata_value=""))["current"]["count"] == 2
 
 
 async def test_a_distribution_has_bars_that_hold_everything(sdk: AsyncClient) -> None:
