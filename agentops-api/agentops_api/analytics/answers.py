@@ -35,6 +35,8 @@ _CHANGE: dict[str, JsonValue] = {
     "base": 0.08,
     "candidate": 0.09,
     "difference": 0.01,
+    "difference_low": -0.0535,
+    "difference_high": 0.0684,
     "ratio": 1.125,
     "test": "two-proportion z-test (Pearson 1900)",
     "p_value": 0.76,

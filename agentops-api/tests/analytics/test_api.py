@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from agentops_api import clock
+from agentops_api.analytics.statistics import newcombe_difference
 from agentops_api.edge.runtime import Runtime
 from agentops_api.upkeep import merge_rollups
 from httpx2 import AsyncClient
@@ -201,6 +202,10 @@ async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncCl
     ):
         judged = await ask(sdk, "compare", base_model_name=base, candidate_model_name=candidate)
         assert judged["verdict"] == verdict
+    changes = {change["metric"]: change for change in compared["changes"]}
+    rate = changes.pop("hallucination_rate")
+    assert (rate["difference_low"], rate["difference_high"]) == newcombe_difference(20, 400, 80, 400)
+    assert {(change["difference_low"], change["difference_high"]) for change in changes.values()} == {(None, None)}
     tolerant = await ask(sdk, "compare", base_model_name="old", candidate_model_name="new", tolerance=5)
     assert tolerant["regressions"] == []
 

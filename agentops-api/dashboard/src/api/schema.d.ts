@@ -1322,6 +1322,17 @@ export interface components {
              */
             difference: number | null;
             /**
+             * Difference Low
+             * @description Of the hallucination rate, the lower end of the difference's 95 % interval (Newcombe 1998), by itself and not
+             *     adjusted for the other comparisons; else null.
+             */
+            difference_low: number | null;
+            /**
+             * Difference High
+             * @description Its upper end.
+             */
+            difference_high: number | null;
+            /**
              * Ratio
              * @description Candidate over base.
              */
@@ -1564,6 +1575,8 @@ export interface components {
          *           "base": 0.08,
          *           "candidate": 0.09,
          *           "difference": 0.01,
+         *           "difference_high": 0.0684,
+         *           "difference_low": -0.0535,
          *           "direction": "worse",
          *           "effect": 0.01,
          *           "metric": "hallucination_rate",
@@ -3806,6 +3819,8 @@ export interface components {
          *           "base": 0.08,
          *           "candidate": 0.09,
          *           "difference": 0.01,
+         *           "difference_high": 0.0684,
+         *           "difference_low": -0.0535,
          *           "direction": "worse",
          *           "effect": 0.01,
          *           "metric": "hallucination_rate",
@@ -5322,7 +5337,7 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves. */
                 metadata_key?: string | null;
-                /** @description The value, as text. */
+                /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
             };
             header?: never;
@@ -5444,7 +5459,7 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves. */
                 metadata_key?: string | null;
-                /** @description The value, as text. */
+                /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
                 /** @description What to show; may be given up to six times. */
                 metric?: ("count" | "hallucinations" | "hallucination_rate" | "avg_latency" | "avg_throughput" | "avg_semantic_drift" | "avg_uncertainty" | "avg_factual_support" | "avg_hallucination_probability" | "latency_p50" | "latency_p90" | "latency_p95" | "latency_p99")[];
@@ -5574,7 +5589,7 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves. */
                 metadata_key?: string | null;
-                /** @description The value, as text. */
+                /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
                 /** @description One or two of: agent, model, mode, session, metadata:<key>. Given twice for two. */
                 by?: string[];
@@ -5704,7 +5719,7 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves. */
                 metadata_key?: string | null;
-                /** @description The value, as text. */
+                /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
                 /** @description One of latency, probability, drift, support, uncertainty, throughput. */
                 measure?: "drift" | "uncertainty" | "support" | "probability" | "latency" | "throughput";
@@ -5830,7 +5845,7 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves. */
                 metadata_key?: string | null;
-                /** @description The value, as text. */
+                /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
                 /** @description Where the first set's period begins. */
                 base_start?: string | null;

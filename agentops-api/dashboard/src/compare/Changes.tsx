@@ -75,7 +75,14 @@ function Row({ change }: { change: Change }) {
       <th scope="row">{shown.label}</th>
       <td className="num">{shown.format(change.base)}</td>
       <td className="num">{shown.format(change.candidate)}</td>
-      <td className="num">{difference(change.candidate, change.base, shown.kind) ?? NOTHING}</td>
+      <td className="num">
+        {difference(change.candidate, change.base, shown.kind) ?? NOTHING}
+        {change.difference_low !== null && (
+          <span className={styles.interval} title="95 % interval of the difference (Newcombe 1998)">
+            {difference(change.difference_low, 0, "rate")} to {difference(change.difference_high, 0, "rate")}
+          </span>
+        )}
+      </td>
       <td title={change.test}>
         <Badge tone={toneOf(change)}>{wordsOf(change)}</Badge>
         <span className={styles.p}>{change.p_value === null ? change.reason : pOf(change.p_value)}</span>
