@@ -66,7 +66,8 @@ _SECURITY: dict[str, object] = {"security": PROJECT_SECURITY}
 )
 async def get_summary(request: Request, caller: Reader, query: Annotated[SummaryQuery, Query()]) -> Summary:
     """Counts, rates with their 95 % interval, means and percentiles; and for each change, whether it is real."""
-    window = query.window(clock.now())
+    now = clock.now()
+    window = query.window(now)
     before = window.before()
     # Both periods by one question, which costs little more than one of them.
     both = Window(before.start, window.end, window.time_zone)
@@ -80,7 +81,7 @@ async def get_summary(request: Request, caller: Reader, query: Annotated[Summary
         units={**UNIT_OF},
         current=figures_of(current),
         previous=figures_of(previous),
-        changes=changes_between(previous, current, base_s=_seconds(before), candidate_s=_seconds(window)),
+        changes=changes_between(previous, current, base_s=_elapsed_s(before, now), candidate_s=_elapsed_s(window, now)),
     )
 
 
@@ -204,7 +205,7 @@ async def compare(request: Request, caller: Reader, query: Annotated[CompareQuer
     base_cell, base_source = await _whole(request, caller, base, base_window)
     candidate_cell, candidate_source = await _whole(request, caller, candidate, candidate_window)
     changes = changes_between(
-        base_cell, candidate_cell, base_s=_seconds(base_window), candidate_s=_seconds(candidate_window)
+        base_cell, candidate_cell, base_s=_elapsed_s(base_window, now), candidate_s=_elapsed_s(candidate_window, now)
     )
     worse = [change.metric for change in changes if _is_worse(change, query.tolerance)]
     return Comparison(
@@ -289,5 +290,7 @@ def _period(window: Window) -> Period:
     return Period(start=window.start, end=window.end, time_zone=window.time_zone.key)
 
 
-def _seconds(window: Window) -> float:
-    return (window.end - window.start).total_seconds()
+def _elapsed_s(window: Window, now: datetime) -> float:
+    """Seconds in which evaluations can have come: a window up to now ends with the hour, which is not over. Not
+    positive where it has not begun."""
+    return (min(window.end, now) - window.start).total_seconds()

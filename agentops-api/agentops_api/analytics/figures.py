@@ -236,7 +236,8 @@ _COMPARISONS: tuple[_Comparison, ...] = (
 
 
 def changes_between(base: Cell, candidate: Cell, *, base_s: float, candidate_s: float) -> list[Change]:
-    """Each figure's change and its verdict. Both cells have all histograms; `*_s` are the lengths of their windows."""
+    """Each figure's change and its verdict. Both cells have all histograms; `*_s` is how much of their windows is over,
+    in seconds."""
     verdicts = [each.test(base, candidate, base_s, candidate_s) for each in _COMPARISONS]
     adjusted = iter(benjamini_hochberg([verdict.p_value for verdict in verdicts if verdict.p_value is not None]))
     return [

@@ -210,6 +210,39 @@ async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncCl
     assert tolerant["regressions"] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("summary", {"start": "13:00"}),
+        ("summary", {"start": "13:00", "end": "14:30"}),
+        ("compare", {"base_start": "11:00", "base_end": "13:00", "candidate_start": "13:00"}),
+        ("compare", {"candidate_start": "11:00", "candidate_end": "13:00", "base_start": "13:00"}),
+    ],
+)
+async def test_steady_traffic_is_no_drop_though_the_hour_is_not_over(
+    sdk: AsyncClient, monkeypatch: pytest.MonkeyPatch, path: str, query: dict[str, str]
+) -> None:
+    now = (clock.now() - timedelta(days=1)).replace(hour=14, minute=1, second=30, microsecond=0)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    await store(sdk, [{"created_at": at(now, minutes=n), "hallucinated": True} for n in range(182)])
+    found = await ask(sdk, path, **{name: f"{now:%Y-%m-%d}T{time}:00Z" for name, time in query.items()})
+    changes = {change["metric"]: change for change in found["changes"]}
+    for name in ("count", "hallucinations"):
+        assert {changes[name]["base"], changes[name]["candidate"]} == {120, 62}
+        assert changes[name]["effect"] == pytest.approx(1, rel=0.02)
+        assert not changes[name]["significant"]
+
+
+async def test_a_time_that_has_not_begun_has_no_traffic_to_compare(sdk: AsyncClient) -> None:
+    now = clock.now()
+    await store(sdk, [{"hallucinated": True}] * 20)
+    found = await ask(
+        sdk, "compare", start=at(now, days=3), candidate_start=at(now, days=-3), candidate_end=at(now, days=-4)
+    )
+    reasons = {change["metric"]: change["reason"] for change in found["changes"]}
+    assert reasons["count"] == reasons["hallucinations"] == "The time of one side has not begun."
+
+
 async def test_a_slower_tail_is_no_slower_median_and_a_faster_median_no_slower_mean(sdk: AsyncClient) -> None:
     usual = [1 + n / 1_000 for n in range(1_000)]
     # Most are a tenth faster, one in 20 is fifty times slower.
