@@ -20,7 +20,7 @@ Ranked = tuple[Sequence[int], Sequence[int]]
 """Of a histogram: its buckets, ascending, and how many values lie in or below each."""
 Kind = Literal["log", "linear"]
 """log: bucket b holds 1.02^(b-1) < x <= 1.02^b (DDSketch: Masson, Rim, Lee, PVLDB 12, 2019, section 2).
-linear: bucket b of 0 to 99 holds b/100 <= x < (b+1)/100; 1 is in the last one."""
+linear: bucket b of 0 to 99 holds b/100 <= x < (b+1)/100, x rounded to its ninth decimal; 1 is in the last one."""
 EffectName = Literal["difference", "probability_of_larger", "ratio"]
 
 GROWTH = 1.02

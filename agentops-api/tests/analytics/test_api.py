@@ -172,6 +172,24 @@ async def test_a_distribution_has_bars_that_hold_everything(sdk: AsyncClient) ->
     assert (await ask(sdk, "distribution", measure="support"))["bars"] == []
 
 
+@pytest.mark.parametrize("merged", [False, True], ids=["as written", "merged"])
+async def test_every_hundredth_is_in_the_bar_that_begins_with_it(
+    sdk: AsyncClient, server: Runtime, *, merged: bool
+) -> None:
+    # Floating point has 0.1 + 0.2 above 0.3, and 0.29 * 100 below 29.
+    scores = [*(k / 100 for k in range(101)), 0.1 + 0.2, 0.005, 0.994]
+    await store(sdk, [{"hallucination_probability": score, "session_id": "s"} for score in scores])
+    if merged:
+        await merge_rollups(server.db, server.writer, 1)
+    counts = [1] * 99 + [3]
+    counts[0] += 1
+    counts[30] += 1
+    for session in ({}, {"session_id": "s"}):
+        found = await ask(sdk, "distribution", measure="probability", bins=100, **session)
+        assert [bar["count"] for bar in found["bars"]] == counts
+        assert [bar["low"] for bar in found["bars"]] == [k / 100 for k in range(100)]
+
+
 async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncClient) -> None:
     dice = random.Random(3)
 
