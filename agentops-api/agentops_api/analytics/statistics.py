@@ -20,11 +20,14 @@ Ranked = tuple[Sequence[int], Sequence[int]]
 """Of a histogram: its buckets, ascending, and how many values lie in or below each."""
 Kind = Literal["log", "linear"]
 """log: bucket b holds 1.02^(b-1) < x <= 1.02^b (DDSketch: Masson, Rim, Lee, PVLDB 12, 2019, section 2).
+The lowest one, of a millionth, holds 0 and all below it too.
 linear: bucket b of 0 to 99 holds b/100 <= x < (b+1)/100, x rounded to its ninth decimal; 1 is in the last one."""
 EffectName = Literal["difference", "probability_of_larger", "ratio"]
 
 GROWTH = 1.02
 """The ratio of a log bucket's edges."""
+LOWEST = math.ceil(math.log(1e-6) / math.log(GROWTH))
+"""The log bucket of all up to a millionth."""
 BUCKETS_OF_SCORES = 100
 ALPHA = 0.05
 """A difference that chance makes less often than this is called significant."""
@@ -218,8 +221,8 @@ def quantiles(histogram: Histogram, qs: Sequence[float] = QUANTILES, *, kind: Ki
     """For each q in (0, 1], the representative of the nearest-rank value; None for all of nothing.
 
     That is the smallest value with at least q of all values at or below it: definition 1 of Hyndman and Fan (American
-    Statistician 50 (1996), 361-365), PostgreSQL's percentile_disc. It differs from that value by at most 1 % (log) or
-    0.005 (linear). q counts to its sixth decimal.
+    Statistician 50 (1996), 361-365), PostgreSQL's percentile_disc. It differs from that value by at most 1 % (log; up to
+    a millionth it is 0) or 0.005 (linear). q counts to its sixth decimal.
     """
     return quantiles_of(ranked(histogram), qs, kind=kind)
 
@@ -247,9 +250,12 @@ def _rank(q: float, n: int) -> int:
 def representative(bucket: int, *, kind: Kind) -> float:
     """The value that stands for the bucket's values.
 
-    log: 2 * 1.02^b / 2.02, at most 0.02 / 2.02 < 1 % from each of them (DDSketch, as for `Kind`). linear: the middle.
+    log: 2 * 1.02^b / 2.02, at most 0.02 / 2.02 < 1 % from each of them (DDSketch, as for `Kind`); 0 for the lowest.
+    linear: the middle.
     """
-    return 2 * GROWTH**bucket / (GROWTH + 1) if kind == "log" else (bucket + 0.5) / BUCKETS_OF_SCORES
+    if kind == "linear":
+        return (bucket + 0.5) / BUCKETS_OF_SCORES
+    return 2 * GROWTH**bucket / (GROWTH + 1) if bucket > LOWEST else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +270,8 @@ class Bin:
 def bins(histogram: Histogram, *, kind: Kind, bins_max: int = 50) -> list[Bin]:
     """The histogram in at most `bins_max` bars, each of equally many buckets, ascending and without gaps.
 
-    Scores span 0 to 1. Log bars span what there is, their edges the powers of one factor. Empty for nothing.
+    Scores span 0 to 1. Log bars span what there is, their edges the powers of one factor, and 0 below the lowest bucket.
+    Empty for nothing.
     """
     assert bins_max >= 2
     occupied = [bucket for bucket, n in histogram.items() if n]
@@ -288,7 +295,7 @@ def bins(histogram: Histogram, *, kind: Kind, bins_max: int = 50) -> list[Bin]:
 
 
 def _edges(kind: Kind) -> Callable[[int], float]:
-    return (lambda i: GROWTH**i) if kind == "log" else (lambda i: i / BUCKETS_OF_SCORES)
+    return (lambda i: GROWTH**i if i >= LOWEST else 0.0) if kind == "log" else (lambda i: i / BUCKETS_OF_SCORES)
 
 
 @cache

@@ -190,6 +190,21 @@ async def test_every_hundredth_is_in_the_bar_that_begins_with_it(
         assert [bar["low"] for bar in found["bars"]] == [k / 100 for k in range(100)]
 
 
+async def test_zero_is_shown_as_zero(sdk: AsyncClient) -> None:
+    await store(sdk, [{"throughput_qps": 0, "latency_sec": 1e-9}] * 3)
+    for measure in ("throughput", "latency"):
+        found = await ask(sdk, "distribution", measure=measure)
+        assert set(found["percentiles"].values()) == {0}
+        (bar,) = found["bars"]
+        assert (bar["low"], bar["count"]) == (0, 3)
+        assert 1e-6 < bar["high"] < 1.02e-6
+    await store(sdk, [{"throughput_qps": 8}])
+    found = await ask(sdk, "distribution", measure="throughput", bins=10)
+    assert (found["percentiles"]["p50"], found["percentiles"]["p99"]) == (0, pytest.approx(8, rel=0.0101))
+    assert (found["bars"][0]["low"], found["bars"][0]["count"]) == (0, 3)
+    assert (await ask(sdk, "summary"))["current"]["latency_p50"] == 0
+
+
 async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncClient) -> None:
     dice = random.Random(3)
 
