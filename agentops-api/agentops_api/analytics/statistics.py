@@ -221,8 +221,8 @@ def quantiles(histogram: Histogram, qs: Sequence[float] = QUANTILES, *, kind: Ki
     """For each q in (0, 1], the representative of the nearest-rank value; None for all of nothing.
 
     That is the smallest value with at least q of all values at or below it: definition 1 of Hyndman and Fan (American
-    Statistician 50 (1996), 361-365), PostgreSQL's percentile_disc. It differs from that value by at most 1 % (log; up to
-    a millionth it is 0) or 0.005 (linear). q counts to its sixth decimal.
+    Statistician 50 (1996), 361-365), PostgreSQL's percentile_disc. It differs from that value by at most 1 % (log; up
+    to a millionth it is 0) or 0.005 (linear). q counts to its sixth decimal.
     """
     return quantiles_of(ranked(histogram), qs, kind=kind)
 
@@ -270,7 +270,7 @@ class Bin:
 def bins(histogram: Histogram, *, kind: Kind, bins_max: int = 50) -> list[Bin]:
     """The histogram in at most `bins_max` bars, each of equally many buckets, ascending and without gaps.
 
-    Scores span 0 to 1. Log bars span what there is, their edges the powers of one factor, and 0 below the lowest bucket.
+    Scores span 0 to 1. Log bars span what there is, their edges the powers of one factor, or 0 below the lowest bucket.
     Empty for nothing.
     """
     assert bins_max >= 2
