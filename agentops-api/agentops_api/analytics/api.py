@@ -32,7 +32,7 @@ from agentops_api.analytics.figures import (
 )
 from agentops_api.analytics.models import MEASURES, Cell, Measure, Question
 from agentops_api.analytics.queries import (
-    Asked,
+    AskedSide,
     BreakdownQuery,
     CompareQuery,
     DistributionQuery,
@@ -173,14 +173,15 @@ async def get_distribution(
 ) -> Distribution:
     """A histogram; bars of latency and throughput widen by a constant factor, those of scores are equally wide."""
     window = query.window(clock.now())
-    cell, source = await _whole(request, caller, query, window, (query.measure,))
+    question = query.question(window, histograms=(query.measure,))
+    cell = await _whole(request, caller, question)
     histogram = cell.histograms.get(query.measure, {})
     kind = "log" if query.measure in ("latency", "throughput") else "linear"
     return Distribution(
         window=_period(window),
         measure=query.measure,
         unit={"latency": "seconds", "throughput": "queries per second"}.get(query.measure, "score in [0, 1]"),
-        source=source,
+        source=_source(question),
         count=sum(histogram.values()),
         mean=cell.mean(query.measure),
         percentiles={
@@ -200,17 +201,19 @@ async def get_distribution(
 async def compare(request: Request, caller: Reader, query: Annotated[CompareQuery, Query()]) -> Comparison:
     """A verdict that can be a gate: `regressed` only for what chance does not explain (`agentops compare`)."""
     now = clock.now()
-    base, candidate = query.side("base"), query.side("candidate")
-    base_window, candidate_window = base.window(now), candidate.window(now)
-    base_cell, base_source = await _whole(request, caller, base, base_window)
-    candidate_cell, candidate_source = await _whole(request, caller, candidate, candidate_window)
+    base, candidate = query.sides(now)
+    base_cell = await _whole(request, caller, base.question)
+    candidate_cell = await _whole(request, caller, candidate.question)
     changes = changes_between(
-        base_cell, candidate_cell, base_s=_elapsed_s(base_window, now), candidate_s=_elapsed_s(candidate_window, now)
+        base_cell,
+        candidate_cell,
+        base_s=_elapsed_s(base.window, now),
+        candidate_s=_elapsed_s(candidate.window, now),
     )
     worse = [change.metric for change in changes if _is_worse(change, query.tolerance)]
     return Comparison(
-        base=_side(base, base_window, base_source, base_cell),
-        candidate=_side(candidate, candidate_window, candidate_source, candidate_cell),
+        base=_side(base, base_cell),
+        candidate=_side(candidate, candidate_cell),
         units={**UNIT_OF},
         changes=changes,
         verdict=_verdict(changes, worse),
@@ -218,13 +221,10 @@ async def compare(request: Request, caller: Reader, query: Annotated[CompareQuer
     )
 
 
-async def _whole(
-    request: Request, caller: ProjectCaller, query: Asked, window: Window, histograms: tuple[Measure, ...] = MEASURES
-) -> tuple[Cell, Source]:
+async def _whole(request: Request, caller: ProjectCaller, question: Question) -> Cell:
     """The whole window as one cell."""
-    question = query.question(window, histograms=histograms)
     cells = await runtime(request).store.cells(caller.project_id, question)
-    return cells[0] if cells else Cell(), _source(question)
+    return cells[0] if cells else Cell()
 
 
 def _tracks(cells: list[Cell], top: int) -> list[tuple[str | None, bool, dict[int, Cell]]]:
@@ -269,13 +269,13 @@ def _verdict(
     return "no real change" if judged else "too few"
 
 
-def _side(asked: Asked, window: Window, source: Source, cell: Cell) -> Side:
+def _side(side: AskedSide, cell: Cell) -> Side:
     return Side(
-        window=_period(window),
-        agent_name=asked.agent_name,
-        model_name=asked.model_name,
-        mode=asked.mode,
-        source=source,
+        window=_period(side.window),
+        agent_name=side.asked.agent_name,
+        model_name=side.asked.model_name,
+        mode=side.asked.mode,
+        source=_source(side.question),
         figures=figures_of(cell),
     )
 

@@ -15,6 +15,7 @@ from tests.cast import Somebody
 
 pytestmark = pytest.mark.anyio
 API = "/api/v1/analytics"
+TWO = "base_model_name=a&candidate_model_name=b"
 PATHS = ("summary", "timeseries", "breakdown", "distribution", "compare")
 
 
@@ -298,7 +299,8 @@ async def test_each_figure_of_a_summary_has_its_change_and_every_answer_its_unit
     own = {"verdicts", "hallucination_rate_low", "hallucination_rate_high"}
     assert {change["metric"] for change in summary["changes"]} == set(summary["current"]) - own
     assert set(summary["units"]) == set(summary["current"]) - own
-    assert (await ask(sdk, "breakdown"))["units"] == (await ask(sdk, "compare"))["units"] == summary["units"]
+    compared = await ask(sdk, "compare", base_model_name="a", candidate_model_name="b")
+    assert (await ask(sdk, "breakdown"))["units"] == compared["units"] == summary["units"]
 
 
 @pytest.mark.parametrize("path", [f"{API}/summary", f"{API}/timeseries", "/api/v1/sessions"])
@@ -320,26 +322,52 @@ async def test_a_summary_of_rows_reads_31_days_of_each_period_and_no_more(sdk: A
 
 
 @pytest.mark.parametrize(
-    ("path", "query"),
+    ("path", "query", "fields", "advice"),
     [
-        ("summary", "days=0"),
-        ("summary", "days=7&start=2026-11-01T00:00:00Z"),
-        ("summary", "time_zone=Mars/Olympus"),
-        ("summary", "start=2026-11-02T00:00:00Z&end=2026-11-01T00:00:00Z"),
-        ("summary", "week=1"),
-        ("timeseries", "metric=happiness"),
-        ("timeseries", "interval=year"),
-        ("timeseries", "days=3000&interval=hour"),
-        ("timeseries", "split=session"),
-        ("breakdown", "by=colour"),
-        ("breakdown", "by=metadata:"),
-        ("breakdown", "by=agent&by=model&by=mode"),
-        ("breakdown", "by=session&days=90"),
-        ("distribution", "measure=joy"),
-        ("compare", "tolerance=-1"),
+        ("summary", "days=0", ["days"], "greater than or equal to 1"),
+        ("summary", "days=7&start=2026-11-01T00:00:00Z", ["days"], "beside `start`"),
+        ("summary", "time_zone=Mars/Olympus", ["time_zone"], "IANA"),
+        ("summary", "start=2026-11-02T00:00:00Z&end=2026-11-01T00:00:00Z", ["start"], "before `end`"),
+        ("summary", "end=2026-11-01T00:00:00Z", ["start"], "where `end` is"),
+        ("summary", "week=1", ["week"], "not permitted"),
+        ("timeseries", "metric=happiness", ["metric.0"], "hallucination_rate"),
+        ("timeseries", "interval=year", ["interval"], "'week'"),
+        ("timeseries", "days=3000&interval=hour", ["interval"], "use `week`"),
+        ("timeseries", "split=session", ["split"], "'agent'"),
+        ("breakdown", "by=colour", ["by.0"], "pattern"),
+        ("breakdown", "by=metadata:", ["by.0"], "pattern"),
+        ("breakdown", "by=agent&by=model&by=mode", ["by"], "at most 2"),
+        ("breakdown", "by=agent&by=agent", ["by"], "differ"),
+        ("breakdown", "by=session&days=90", ["start"], "at most 31 days"),
+        ("distribution", "measure=joy", ["measure"], "'latency'"),
+        ("compare", "tolerance=-1", ["tolerance"], "greater than or equal to 0"),
+        ("compare", f"{TWO}&base_start=2026-11-20&base_end=2026-11-10", ["base_start"], "before `base_end`"),
+        ("compare", f"{TWO}&start=2026-11-20&base_end=2026-11-10", ["start"], "before `base_end`"),
+        (
+            "compare",
+            f"{TWO}&start=2026-11-01&end=2026-11-20&candidate_start=2026-11-25",
+            ["candidate_start"],
+            "before `end`",
+        ),
+        ("compare", f"{TWO}&candidate_end=2026-11-20", ["candidate_start"], "where `candidate_end` is"),
+        ("compare", f"{TWO}&candidate_start=2026-11-20&candidate_end=9999-11-10", ["candidate_end"], "years"),
+        ("compare", f"{TWO}&start=2026-11-20&end=2026-11-10", ["start"], "before `end`"),
+        ("compare", f"{TWO}&days=3&start=2026-11-20", ["days"], "beside `start`"),
+        ("compare", f"{TWO}&session_id=s&base_start=2026-01-01", ["base_start"], "at most 31 days"),
+        ("compare", "", ["base_model_name"], "`candidate_start`"),
+        ("compare", "model_name=m&days=3", ["base_model_name"], "`candidate_start`"),
+        ("compare", "base_mode=m&candidate_mode=m", ["base_mode"], "same evaluations"),
+        ("compare", "base_agent_name=a&agent_name=a", ["base_agent_name"], "same evaluations"),
+        # Both are the same whole hour.
+        ("compare", "start=2026-11-20T00:10&end=2026-11-20T01:00&base_start=2026-11-20", ["base_start"], "whole hours"),
     ],
 )
-async def test_what_cannot_be_answered_is_refused(sdk: AsyncClient, path: str, query: str) -> None:
+async def test_what_cannot_be_answered_is_refused_by_name_and_with_advice(
+    sdk: AsyncClient, path: str, query: str, fields: list[str], advice: str
+) -> None:
     answer = await sdk.get(f"{API}/{path}?{query}")
-    assert answer.status_code == 422, answer.text
+    assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+    errors = answer.json()["errors"]
+    assert [each["field"] for each in errors] == fields
+    assert all(advice in each["message"] for each in errors), errors

@@ -5591,7 +5591,7 @@ export interface operations {
                 metadata_key?: string | null;
                 /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
-                /** @description One or two of: agent, model, mode, session, metadata:<key>. Given twice for two. */
+                /** @description One or two of: agent, model, mode, session, metadata:<key>. Given twice for two, which must differ. */
                 by?: string[];
                 /** @description The metric to sort by; groups without it come last. */
                 sort?: "count" | "hallucinations" | "hallucination_rate" | "avg_latency" | "avg_throughput" | "avg_semantic_drift" | "avg_uncertainty" | "avg_factual_support" | "avg_hallucination_probability" | "latency_p50" | "latency_p90" | "latency_p95" | "latency_p99";
