@@ -1,7 +1,7 @@
 """Analytics over HTTP: is it getting worse, since when, for whom, and what is different."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,6 +11,7 @@ from agentops_api.analytics.answers import (
     Bar,
     Breakdown,
     Comparison,
+    ComparisonVerdict,
     Distribution,
     Period,
     Row,
@@ -256,14 +257,14 @@ def _is_worse(change: Change, tolerance: float) -> bool:
     return not change.base or abs(change.difference) > tolerance * abs(change.base)
 
 
-def _verdict(
-    changes: list[Change], worse: list[str]
-) -> Literal["regressed", "improved", "mixed", "no real change", "too few"]:
+def _verdict(changes: list[Change], worse: list[str]) -> ComparisonVerdict:
     better = any(change.significant and change.direction == "better" for change in changes)
     if worse:
         return "mixed" if better else "regressed"
     if better:
         return "improved"
+    if any(change.significant and change.direction == "worse" for change in changes):
+        return "tolerated"
     counts = ("count", "hallucinations")
     judged = any(change.p_value is not None for change in changes if change.metric not in counts)
     return "no real change" if judged else "too few"

@@ -241,7 +241,7 @@ async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncCl
     assert (rate["difference_low"], rate["difference_high"]) == newcombe_difference(20, 400, 80, 400)
     assert {(change["difference_low"], change["difference_high"]) for change in changes.values()} == {(None, None)}
     tolerant = await ask(sdk, "compare", base_model_name="old", candidate_model_name="new", tolerance=5)
-    assert tolerant["regressions"] == []
+    assert (tolerant["verdict"], tolerant["regressions"]) == ("tolerated", [])
 
 
 @pytest.mark.parametrize(

@@ -1612,10 +1612,12 @@ export interface components {
             changes: components["schemas"]["Change"][];
             /**
              * Verdict
-             * @description Whether the candidate is really worse or better.
+             * @description Whether the candidate is really worse or better. `tolerated`: worse, but by no more than the tolerance, and
+             *     nothing is better; `improved`: something is better, and nothing worse by more than the tolerance; `mixed`: something
+             *     is better, and something worse by more; `too few`: no figure but the counts could be tested.
              * @enum {string}
              */
-            verdict: "regressed" | "improved" | "mixed" | "no real change" | "too few";
+            verdict: "regressed" | "tolerated" | "improved" | "mixed" | "no real change" | "too few";
             /**
              * Regressions
              * @description The metrics that are really worse, by more than the tolerance.

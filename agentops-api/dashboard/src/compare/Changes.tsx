@@ -21,6 +21,7 @@ const METRICS: Record<string, Shown> = {
 };
 const VERDICTS: Record<Comparison["verdict"], { tone: Tone; label: string; text: string }> = {
   regressed: { tone: "bad", label: "Regressed", text: "The candidate is really worse." },
+  tolerated: { tone: "warn", label: "Tolerated", text: "It is really worse, but by no more than the tolerance." },
   improved: { tone: "good", label: "Improved", text: "The candidate is really better." },
   mixed: { tone: "warn", label: "Mixed", text: "The candidate is worse in some figures and better in others." },
   "no real change": { tone: "neutral", label: "No real change", text: "What differs may be chance." },
