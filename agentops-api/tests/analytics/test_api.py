@@ -161,6 +161,18 @@ async def test_an_empty_metadata_value_is_a_value(sdk: AsyncClient) -> None:
     assert (await ask(sdk, "summary", metadata_key="k", metadata_value=""))["current"]["count"] == 2
 
 
+async def test_what_is_dated_ahead_counts_when_its_hour_has_begun(
+    sdk: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = (clock.now() - timedelta(days=1)).replace(hour=14, minute=30)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    await store(sdk, [{"created_at": at(now, minutes=minutes)} for minutes in (0, -20, -50)])
+    assert (await sdk.get("/evaluations/stats")).json()["total_evaluations"] == 3
+    assert (await ask(sdk, "summary"))["current"]["count"] == 2
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=31))
+    assert (await ask(sdk, "summary"))["current"]["count"] == 3
+
+
 async def test_a_distribution_has_bars_that_hold_everything(sdk: AsyncClient) -> None:
     dice = random.Random(5)
     await store(sdk, [{"latency_sec": dice.lognormvariate(0, 1), "semantic_drift": dice.random()} for _ in range(500)])

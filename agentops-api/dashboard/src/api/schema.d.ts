@@ -107,7 +107,8 @@ export interface paths {
         };
         /**
          * Statistics of the last days
-         * @description Counted from hourly rollups that every accepted evaluation is part of at once.
+         * @description Counted from hourly rollups that every accepted evaluation is part of at once, also one that is dated ahead:
+         *     `GET /api/v1/analytics/summary` counts that when its hour has begun.
          */
         get: operations["get_evaluation_stats"];
         put?: never;
@@ -272,7 +273,8 @@ export interface paths {
         };
         /**
          * Read one conversation
-         * @description Its figures over all its time, and its evaluations, oldest first.
+         * @description The whole conversation, of all times: unlike the list, this has no period. Its figures, among them `first_at` and
+         *     `last_at`, are of all its evaluations, which come oldest first, a page at a time.
          */
         get: operations["get_session"];
         put?: never;
