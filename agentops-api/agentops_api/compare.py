@@ -5,7 +5,8 @@ Asks a server over HTTP, and knows nothing of settings and database. Its options
 """
 
 import sys
-from typing import Annotated, NoReturn
+from collections.abc import Mapping
+from typing import Annotated, NoReturn, get_args
 
 import httpx2
 import typer
@@ -16,12 +17,19 @@ from rich.table import Table
 
 from agentops_api.analytics.answers import Comparison, Side
 from agentops_api.analytics.figures import Change
+from agentops_api.analytics.queries import SideName
 from agentops_api.edge.problems import Problem
 
 _PATH = "/api/v1/analytics/compare"
 _ANSWER_S_MAX = 30.0
-_NOT_ASKED = {"url", "key", "as_json"}
+_NOT_ASKED = {"url", "key", "allow_empty", "as_json"}
 """Parameters of the command that the server does not get."""
+_SIDES: tuple[SideName, ...] = get_args(SideName)
+_ADVICE = {
+    "tolerated": "really worse, but by no more than the tolerance",
+    "too few": "not enough evaluations to say, which is no proof that nothing is worse",
+}
+"""What is to be known of a verdict that lets a build pass."""
 _out, _err = Console(), Console(stderr=True)
 
 
@@ -53,9 +61,12 @@ def compare(
     metadata_key: Annotated[str | None, typer.Option(help="A metadata key that both have.")] = None,
     metadata_value: Annotated[str | None, typer.Option(help="Its value, as text.")] = None,
     tolerance: Annotated[float | None, typer.Option(help="Worse by this fraction (0.1: a tenth) is allowed.")] = None,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Let a side without evaluations pass.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the server's answer.")] = False,
 ) -> None:
-    """Compare two periods, agents or models: exit code 1 for a real regression, 2 for an error, else 0."""
+    """Compare two periods, agents or models: exit code 1 for a real regression, 2 where it cannot be judged, else 0.
+
+    It cannot be judged where a side has no evaluations at all, as by a name that is misspelt."""
     asked = {name: value for name, value in context.params.items() if name not in _NOT_ASKED and value is not None}
     if not any(name.startswith(("base_", "candidate_")) for name in asked):
         _fail("Say in what the two sets differ, as in --base-model-name A --candidate-model-name B.")
@@ -66,7 +77,11 @@ def compare(
         _fail("The server answers something else than a comparison: is this the address of an AgentOps API?")
     if as_json:
         sys.stdout.write(answer.text + "\n")
-    else:
+    empty: list[SideName] = [name for name in _SIDES if not _side(found, name).figures.count]
+    if empty and not allow_empty:
+        told = " and ".join(f"the {name} ({_filters(_side(found, name), asked)})" for name in empty)
+        _fail(f"There are no evaluations for {told}. Check the names and the period, or pass --allow-empty.")
+    if not as_json:
         _show(found)
     raise typer.Exit(1 if found.regressions else 0)
 
@@ -92,9 +107,10 @@ def _reason(answer: httpx2.Response) -> str:
 
 
 def _show(found: Comparison) -> None:
-    for name, side in (("base", found.base), ("candidate", found.candidate)):
-        _out.print(f"{name:10} {_named(side)}", markup=False, highlight=False, soft_wrap=True)
-    table = Table("metric", "base", "candidate", "p", "")
+    for name in _SIDES:
+        _out.print(f"{name:10} {_named(_side(found, name))}", markup=False, highlight=False, soft_wrap=True)
+    # 80 columns, which a build's log has, are just enough without lines between them.
+    table = Table("metric", "base", "candidate", "p", "", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in table.columns[1:4]:
         column.justify = "right"
     for change in found.changes:
@@ -102,18 +118,38 @@ def _show(found: Comparison) -> None:
             change.metric,
             _number(change.base),
             _number(change.candidate),
-            _number(change.p_value),
+            "-" if change.p_value is None else f"{change.p_value:.2g}",
             _said(change, found),
         )
     _out.print(table)
-    colour = "red" if found.regressions else "yellow" if found.verdict == "too few" else "green"
-    _out.print(f"[{colour}]{found.verdict}[/] {escape(', '.join(found.regressions))}".rstrip(), soft_wrap=True)
+    for change in found.changes:
+        if change.difference is not None and change.difference_low is not None and change.difference_high is not None:
+            between = f"{change.difference_low:+.4g} to {change.difference_high:+.4g}"
+            _out.print(f"{change.metric} differs by {change.difference:+.4g} (95 %: {between})", highlight=False)
+    colour = "red" if found.regressions else "yellow" if found.verdict in _ADVICE else "green"
+    more = ", ".join(found.regressions) or _ADVICE.get(found.verdict, "")
+    _out.print(f"[{colour}]{found.verdict}[/] {escape(more)}".rstrip(), soft_wrap=True, highlight=False)
+
+
+def _side(found: Comparison, name: SideName) -> Side:
+    return found.base if name == "base" else found.candidate
 
 
 def _named(side: Side) -> str:
     names = [name for name in (side.agent_name, side.model_name, side.mode) if name]
-    period = f"{side.window.start:%Y-%m-%d %H:%M} to {side.window.end:%Y-%m-%d %H:%M} UTC"
-    return ", ".join([*names, period, f"{side.figures.count:,} evaluations"])
+    return ", ".join([*names, _period(side), f"{side.figures.count:,} evaluations"])
+
+
+def _filters(side: Side, asked: Mapping[str, object]) -> str:
+    """What an evaluation must be to belong to this side."""
+    own = {"agent_name": side.agent_name, "model_name": side.model_name, "mode": side.mode}
+    both = {name: asked.get(name) for name in ("session_id", "metadata_key", "metadata_value")}
+    named = [f"{name} {value!r}" for name, value in (own | both).items() if value is not None]
+    return ", ".join([*named, _period(side)])
+
+
+def _period(side: Side) -> str:
+    return f"{side.window.start:%Y-%m-%d %H:%M} to {side.window.end:%Y-%m-%d %H:%M} UTC"
 
 
 def _number(value: float | None) -> str:

@@ -58,7 +58,7 @@ def compare(url: str, owner: Somebody, tmp_path: Path) -> Compare:
 
 @pytest.fixture
 async def models(sdk: AsyncClient) -> None:
-    """The model `new` is really worse than `old`, and `same` answers as `old` does."""
+    """The model `new` is really worse than `old`, `same` answers as `old` does, and `few` has five answers unjudged."""
     dice = random.Random(3)
 
     def answers(model: str, *, one_wrong_in: int, slower: float) -> list[dict[str, Any]]:
@@ -75,7 +75,8 @@ async def models(sdk: AsyncClient) -> None:
 
     good = answers("old", one_wrong_in=20, slower=0)
     bad = answers("new", one_wrong_in=5, slower=0.3)
-    for items in (good, bad, [item | {"model_name": "same"} for item in good]):
+    few = [item | {"model_name": "few", "hallucinated": None} for item in good[:5]]
+    for items in (good, bad, few, [item | {"model_name": "same"} for item in good]):
         assert (await sdk.post("/evaluations/batch", json={"evaluations": items})).status_code == 201
 
 
@@ -97,22 +98,50 @@ async def test_a_regression_fails_the_build_and_nothing_else_does(compare: Compa
     for words, verdict in (
         (("--base-model-name", "new", "--candidate-model-name", "old"), "improved"),
         (("--base-model-name", "old", "--candidate-model-name", "same", "--days", "3"), "no real change"),
-        (("--base-model-name", "old", "--candidate-model-name", "nobody"), "too few"),
+        (("--base-model-name", "old", "--candidate-model-name", "few"), "too few not enough evaluations to say"),
+        ((*OLD_AND_NEW, "--tolerance", "5"), "tolerated really worse, but by no more than the tolerance"),
+        (("--base-model-name", "old", "--candidate-model-name", "nobody", "--allow-empty"), "too few not enough"),
     ):
         done = await compare(*words)
         assert (done.returncode, done.stderr) == (0, ""), verdict
-        assert done.stdout.splitlines()[-1] == verdict
-    tolerated = await compare(*OLD_AND_NEW, "--tolerance", "5")
-    assert tolerated.returncode == 0
-    assert "worse, tolerated" in tolerated.stdout
-    foreign = await compare(*OLD_AND_NEW, AGENTOPS_API_KEY=stranger.key)
-    assert foreign.returncode == 0
-    assert foreign.stdout.splitlines()[-1] == "too few", "a stranger compares nothing of the owner's"
+        assert done.stdout.splitlines()[-1].startswith(verdict)
+        assert ("worse, tolerated" in done.stdout) == verdict.startswith("tolerated")
+    foreign = refused(await compare(*OLD_AND_NEW, AGENTOPS_API_KEY=stranger.key))
+    assert "for the base (model_name 'old'" in foreign, "a stranger compares nothing of the owner's"
+    assert "and the candidate (model_name 'new'" in foreign
+
+
+@pytest.mark.usefixtures("models")
+async def test_a_side_without_evaluations_is_no_pass(compare: Compare) -> None:
+    for words, side in (
+        (("--base-model-name", "old", "--candidate-model-name", "typo"), "the candidate (model_name 'typo', 20"),
+        (("--base-model-name", "typo", "--candidate-model-name", "old"), "the base (model_name 'typo', 20"),
+        (
+            (*OLD_AND_NEW, "--metadata-key", "k", "--metadata-value", ""),
+            "the base (model_name 'old', metadata_key 'k', metadata_value '', 20",
+        ),
+    ):
+        line = refused(await compare(*words))
+        assert f"There are no evaluations for {side}" in line
+        assert "--allow-empty" in line
+    done = await compare("--base-model-name", "old", "--candidate-model-name", "typo", "--json")
+    assert (done.returncode, orjson.loads(done.stdout)["candidate"]["figures"]["count"]) == (2, 0)
+    assert "the candidate" in done.stderr
+
+
+@pytest.mark.usefixtures("models")
+async def test_the_table_fits_80_columns_and_says_how_sure_the_difference_is(compare: Compare) -> None:
+    shown = (await compare(*OLD_AND_NEW)).stdout
+    assert "avg_hallucination_probability " in shown
+    assert "…" not in shown
+    assert "hallucination_rate differs by +0.15 (95 %: +0.1054 to +0.1954)" in shown.splitlines()
+    assert all(len(line.rstrip()) <= 80 for line in shown.splitlines() if not line.startswith("regressed"))
 
 
 @pytest.mark.usefixtures("models")
 async def test_json_is_the_servers_answer(compare: Compare, sdk: AsyncClient) -> None:
-    done = await compare(*OLD_AND_NEW, "--json", "--start", "2026-11-01T00:00:00Z", "--end", "2026-11-08T00:00:00Z")
+    words = ("--json", "--allow-empty", "--start", "2026-11-01T00:00:00Z", "--end", "2026-11-08T00:00:00Z")
+    done = await compare(*OLD_AND_NEW, *words)
     asked = {"base_model_name": "old", "candidate_model_name": "new"}
     period = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-08T00:00:00Z"}
     answer = await sdk.get("/api/v1/analytics/compare", params=asked | period)
@@ -122,7 +151,7 @@ async def test_json_is_the_servers_answer(compare: Compare, sdk: AsyncClient) ->
 
 async def test_every_parameter_of_the_comparison_is_an_option(compare: Compare) -> None:
     shown = await compare("--help")
-    options = set(re.findall(r"--([a-z][a-z-]+)", shown.stdout)) - {"help", "json", "url", "key"}
+    options = set(re.findall(r"--([a-z][a-z-]+)", shown.stdout)) - {"help", "json", "allow-empty", "url", "key"}
     assert options == {name.replace("_", "-") for name in CompareQuery.model_fields}
 
 
@@ -134,6 +163,7 @@ async def test_an_error_is_one_sentence_and_never_a_regression(compare: Compare,
     assert "(401)" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_KEY="agops_wrong"))
     assert "(403)" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_KEY=writes))
     assert "(422): tolerance: " in refused(await compare(*OLD_AND_NEW, "--tolerance", "-1"))
+    assert "(422): base_model_name: " in refused(await compare("--base-model-name", "a", "--candidate-model-name", "a"))
     assert "(422): time_zone: " in refused(await compare(*OLD_AND_NEW, "--time-zone", "Mars/Olympus"))
     assert "--candidate-model-name" in refused(await compare("--days", "7"))
     assert "cannot be asked" in refused(await compare(*OLD_AND_NEW, AGENTOPS_API_URL="http://127.0.0.1:1"))

@@ -9,6 +9,7 @@ from agentops_api.analytics.models import Measure
 from agentops_api.analytics.windows import Interval
 
 Source = Literal["rollups", "rows"]
+ComparisonVerdict = Literal["regressed", "tolerated", "improved", "mixed", "no real change", "too few"]
 
 _WINDOW: dict[str, JsonValue] = {"start": "2026-11-16T00:00:00Z", "end": "2026-11-23T00:00:00Z", "time_zone": "UTC"}
 _BEFORE: dict[str, JsonValue] = {"start": "2026-11-09T00:00:00Z", "end": "2026-11-16T00:00:00Z", "time_zone": "UTC"}
@@ -35,6 +36,8 @@ _CHANGE: dict[str, JsonValue] = {
     "base": 0.08,
     "candidate": 0.09,
     "difference": 0.01,
+    "difference_low": -0.0535,
+    "difference_high": 0.0684,
     "ratio": 1.125,
     "test": "two-proportion z-test (Pearson 1900)",
     "p_value": 0.76,
@@ -304,7 +307,9 @@ class Comparison(_Answer):
     """The unit of each metric."""
     changes: list[Change]
     """From base to candidate, each with a verdict."""
-    verdict: Literal["regressed", "improved", "mixed", "no real change", "too few"]
-    """Whether the candidate is really worse or better."""
+    verdict: ComparisonVerdict
+    """Whether the candidate is really worse or better. `tolerated`: worse, but by no more than the tolerance, and
+    nothing is better; `improved`: something is better, and nothing worse by more than the tolerance; `mixed`: something
+    is better, and something worse by more; `too few`: no figure but the counts could be tested."""
     regressions: list[str]
     """The metrics that are really worse, by more than the tolerance."""

@@ -1,7 +1,7 @@
 """Analytics over HTTP: is it getting worse, since when, for whom, and what is different."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,6 +11,7 @@ from agentops_api.analytics.answers import (
     Bar,
     Breakdown,
     Comparison,
+    ComparisonVerdict,
     Distribution,
     Period,
     Row,
@@ -32,7 +33,7 @@ from agentops_api.analytics.figures import (
 )
 from agentops_api.analytics.models import MEASURES, Cell, Measure, Order, Question
 from agentops_api.analytics.queries import (
-    Asked,
+    AskedSide,
     BreakdownQuery,
     CompareQuery,
     DistributionQuery,
@@ -66,7 +67,8 @@ _SECURITY: dict[str, object] = {"security": PROJECT_SECURITY}
 )
 async def get_summary(request: Request, caller: Reader, query: Annotated[SummaryQuery, Query()]) -> Summary:
     """Counts, rates with their 95 % interval, means and percentiles; and for each change, whether it is real."""
-    window = query.window(clock.now())
+    now = clock.now()
+    window = query.window(now)
     before = window.before()
     # Both periods by one question, which costs little more than one of them.
     both = Window(before.start, window.end, window.time_zone)
@@ -80,7 +82,7 @@ async def get_summary(request: Request, caller: Reader, query: Annotated[Summary
         units={**UNIT_OF},
         current=figures_of(current),
         previous=figures_of(previous),
-        changes=changes_between(previous, current, base_s=_seconds(before), candidate_s=_seconds(window)),
+        changes=changes_between(previous, current, base_s=_elapsed_s(before, now), candidate_s=_elapsed_s(window, now)),
     )
 
 
@@ -176,14 +178,15 @@ async def get_distribution(
 ) -> Distribution:
     """A histogram; bars of latency and throughput widen by a constant factor, those of scores are equally wide."""
     window = query.window(clock.now())
-    cell, source = await _whole(request, caller, query, window, (query.measure,))
+    question = query.question(window, histograms=(query.measure,))
+    cell = await _whole(request, caller, question)
     histogram = cell.histograms.get(query.measure, {})
     kind = "log" if query.measure in ("latency", "throughput") else "linear"
     return Distribution(
         window=_period(window),
         measure=query.measure,
         unit={"latency": "seconds", "throughput": "queries per second"}.get(query.measure, "score in [0, 1]"),
-        source=source,
+        source=_source(question),
         count=sum(histogram.values()),
         mean=cell.mean(query.measure),
         percentiles={
@@ -203,17 +206,19 @@ async def get_distribution(
 async def compare(request: Request, caller: Reader, query: Annotated[CompareQuery, Query()]) -> Comparison:
     """A verdict that can be a gate: `regressed` only for what chance does not explain (`agentops compare`)."""
     now = clock.now()
-    base, candidate = query.side("base"), query.side("candidate")
-    base_window, candidate_window = base.window(now), candidate.window(now)
-    base_cell, base_source = await _whole(request, caller, base, base_window)
-    candidate_cell, candidate_source = await _whole(request, caller, candidate, candidate_window)
+    base, candidate = query.sides(now)
+    base_cell = await _whole(request, caller, base.question)
+    candidate_cell = await _whole(request, caller, candidate.question)
     changes = changes_between(
-        base_cell, candidate_cell, base_s=_seconds(base_window), candidate_s=_seconds(candidate_window)
+        base_cell,
+        candidate_cell,
+        base_s=_elapsed_s(base.window, now),
+        candidate_s=_elapsed_s(candidate.window, now),
     )
     worse = [change.metric for change in changes if _is_worse(change, query.tolerance)]
     return Comparison(
-        base=_side(base, base_window, base_source, base_cell),
-        candidate=_side(candidate, candidate_window, candidate_source, candidate_cell),
+        base=_side(base, base_cell),
+        candidate=_side(candidate, candidate_cell),
         units={**UNIT_OF},
         changes=changes,
         verdict=_verdict(changes, worse),
@@ -221,13 +226,10 @@ async def compare(request: Request, caller: Reader, query: Annotated[CompareQuer
     )
 
 
-async def _whole(
-    request: Request, caller: ProjectCaller, query: Asked, window: Window, histograms: tuple[Measure, ...] = MEASURES
-) -> tuple[Cell, Source]:
+async def _whole(request: Request, caller: ProjectCaller, question: Question) -> Cell:
     """The whole window as one cell."""
-    question = query.question(window, histograms=histograms)
     cells = await runtime(request).store.cells(caller.project_id, question)
-    return cells[0] if cells else Cell(), _source(question)
+    return cells[0] if cells else Cell()
 
 
 def _tracks(cells: list[Cell], top: int) -> list[tuple[str | None, bool, dict[int, Cell]]]:
@@ -259,26 +261,26 @@ def _is_worse(change: Change, tolerance: float) -> bool:
     return not change.base or abs(change.difference) > tolerance * abs(change.base)
 
 
-def _verdict(
-    changes: list[Change], worse: list[str]
-) -> Literal["regressed", "improved", "mixed", "no real change", "too few"]:
+def _verdict(changes: list[Change], worse: list[str]) -> ComparisonVerdict:
     better = any(change.significant and change.direction == "better" for change in changes)
     if worse:
         return "mixed" if better else "regressed"
     if better:
         return "improved"
+    if any(change.significant and change.direction == "worse" for change in changes):
+        return "tolerated"
     counts = ("count", "hallucinations")
     judged = any(change.p_value is not None for change in changes if change.metric not in counts)
     return "no real change" if judged else "too few"
 
 
-def _side(asked: Asked, window: Window, source: Source, cell: Cell) -> Side:
+def _side(side: AskedSide, cell: Cell) -> Side:
     return Side(
-        window=_period(window),
-        agent_name=asked.agent_name,
-        model_name=asked.model_name,
-        mode=asked.mode,
-        source=source,
+        window=_period(side.window),
+        agent_name=side.asked.agent_name,
+        model_name=side.asked.model_name,
+        mode=side.asked.mode,
+        source=_source(side.question),
         figures=figures_of(cell),
     )
 
@@ -291,5 +293,7 @@ def _period(window: Window) -> Period:
     return Period(start=window.start, end=window.end, time_zone=window.time_zone.key)
 
 
-def _seconds(window: Window) -> float:
-    return (window.end - window.start).total_seconds()
+def _elapsed_s(window: Window, now: datetime) -> float:
+    """Seconds in which evaluations can have come: a window up to now ends with the hour, which is not over. Not
+    positive where it has not begun."""
+    return (min(window.end, now) - window.start).total_seconds()

@@ -161,6 +161,11 @@ class Change(BaseModel):
     """Its value in the second."""
     difference: float | None
     """Candidate minus base."""
+    difference_low: float | None
+    """Of the hallucination rate, the lower end of the difference's 95 % interval (Newcombe 1998), by itself and not
+    adjusted for the other comparisons; else null."""
+    difference_high: float | None
+    """Its upper end."""
     ratio: float | None
     """Candidate over base."""
     test: str
@@ -231,7 +236,8 @@ _COMPARISONS: tuple[_Comparison, ...] = (
 
 
 def changes_between(base: Cell, candidate: Cell, *, base_s: float, candidate_s: float) -> list[Change]:
-    """Each figure's change and its verdict. Both cells have all histograms; `*_s` are the lengths of their windows."""
+    """Each figure's change and its verdict. Both cells have all histograms; `*_s` is how much of their windows is over,
+    in seconds."""
     verdicts = [each.test(base, candidate, base_s, candidate_s) for each in _COMPARISONS]
     adjusted = iter(benjamini_hochberg([verdict.p_value for verdict in verdicts if verdict.p_value is not None]))
     return [
@@ -249,6 +255,7 @@ def _change(each: _Comparison, base: Cell, candidate: Cell, verdict: Verdict, p_
         if moved * difference < 0:
             # A mean may rise by a few large values while most fall: what is real then is not that it rose.
             reason = "What the test compares moved in the other direction."
+    low, high = verdict.effect_interval or (None, None)
     direction: Literal["better", "worse", "neutral"] = "neutral"
     if difference and each.worse_when != "neither":
         direction = "worse" if (difference > 0) == (each.worse_when == "higher") else "better"
@@ -257,6 +264,8 @@ def _change(each: _Comparison, base: Cell, candidate: Cell, verdict: Verdict, p_
         base=before,
         candidate=after,
         difference=difference,
+        difference_low=low,
+        difference_high=high,
         ratio=after / before if before and after is not None else None,
         test=f"{verdict.test} ({verdict.source})",
         p_value=p_value,

@@ -72,7 +72,8 @@ class Question:
     @property
     def needs_rows(self) -> bool:
         """Rollups do not tell apart what is asked, so the evaluations themselves are read."""
-        return self.minutes or bool(self.session_id or self.metadata) or any(each not in DIMS for each in self.by)
+        filtered = self.session_id is not None or self.metadata is not None
+        return self.minutes or filtered or any(each not in DIMS for each in self.by)
 
     @property
     def stretches(self) -> list[Segment]:

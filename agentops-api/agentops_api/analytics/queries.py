@@ -1,12 +1,14 @@
 """What analytics may be asked: periods, filters and splits as query parameters. Knows no HTTP server and no SQL."""
 
+import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from agentops_api.analytics.figures import Metric
-from agentops_api.analytics.models import METADATA_PREFIX, Group, Measure, Question
+from agentops_api.analytics.models import MEASURES, METADATA_PREFIX, Group, Measure, Question
 from agentops_api.analytics.windows import DAYS_MAX, Interval, Window, window_of
 from agentops_api.errors import Invalid
 from agentops_api.evaluations.models import NAME_CHARS_MAX, LocalTime
@@ -17,6 +19,8 @@ ROWS_MAX = timedelta(days=ROWS_DAYS_MAX, hours=1)
 """So many days that end now, at no whole hour, are an hour more when both ends are widened to whole hours."""
 GROUPS_MAX = 500
 SERIES_MAX = 20
+SideName = Literal["base", "candidate"]
+_NAMES = ("agent_name", "model_name", "mode")
 _Name = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)]
 _MetadataName = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)]
 
@@ -27,6 +31,12 @@ Split = Annotated[
         max_length=NAME_CHARS_MAX + len(METADATA_PREFIX), pattern=r"^(agent|model|mode|session|metadata:[^\x00]+)$"
     ),
 ]
+
+
+def _different(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("must differ from each other")
+    return names
 
 
 class InPeriod(BaseModel):
@@ -62,7 +72,7 @@ class Asked(InPeriod):
     metadata_key: _MetadataName | None = None
     """Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves."""
     metadata_value: Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)] | None = None
-    """The value, as text."""
+    """The value, as text; empty: the empty text, not a key without a value."""
 
     def question(
         self,
@@ -75,9 +85,11 @@ class Asked(InPeriod):
         periods: int = 1,
     ) -> Question:
         """The question to the store. Raises Invalid for what would read too many evaluations, in each of `periods`."""
-        if (self.metadata_key is None) != (self.metadata_value is None):
+        metadata = None
+        if self.metadata_key is not None and self.metadata_value is not None:
+            metadata = self.metadata_key, self.metadata_value
+        elif self.metadata_key is not None or self.metadata_value is not None:
             raise _invalid("metadata_value", "and `metadata_key` go together")
-        metadata = (self.metadata_key, self.metadata_value) if self.metadata_key and self.metadata_value else None
         question = Question(
             window.start,
             window.end,
@@ -118,8 +130,8 @@ class TimeseriesQuery(Asked):
 class BreakdownQuery(Asked):
     """Groups beside each other."""
 
-    by: Annotated[list[Split], Field(min_length=1, max_length=2)] = ["model"]
-    """One or two of: agent, model, mode, session, metadata:<key>. Given twice for two."""
+    by: Annotated[list[Split], Field(min_length=1, max_length=2), AfterValidator(_different)] = ["model"]
+    """One or two of: agent, model, mode, session, metadata:<key>. Given twice for two, which must differ."""
     sort: Metric = "count"
     """The metric to sort by; groups without it come last."""
     order: Literal["desc", "asc"] = "desc"
@@ -163,16 +175,60 @@ class CompareQuery(Asked):
     tolerance: Annotated[float, Field(ge=0, le=10)] = 0.0
     """A figure may be worse by this fraction (0.1: a tenth) without being a regression."""
 
-    def side(self, name: Literal["base", "candidate"]) -> Asked:
-        """The question of one side."""
-        own = {
-            field: getattr(self, f"{name}_{field}")
-            for field in ("start", "end", "agent_name", "model_name", "mode")
-            if getattr(self, f"{name}_{field}") is not None
-        }
-        if "start" in own or "end" in own:
-            own["days"] = None
-        return Asked.model_validate(self.model_dump(include=set(Asked.model_fields)) | own)
+    def sides(self, now: datetime) -> tuple["AskedSide", "AskedSide"]:
+        """Base and candidate. Raises Invalid, which names the parameters as they were sent, also where both are the
+        very same set: of that every comparison says that nothing is worse."""
+        base, candidate = self._side("base", now), self._side("candidate", now)
+        if (base.window, base.question.group) == (candidate.window, candidate.question.group):
+            sent = [f"{name}_{field}" for name in ("base", "candidate") for field in self._own(name)]
+            raise _invalid(
+                sent[0] if sent else "base_model_name",
+                "leaves base and candidate the same evaluations; tell them apart by `base_agent_name`,"
+                " `base_model_name`, `base_mode`, or `base_start` and `base_end` (in whole hours), and by"
+                " `candidate_agent_name`, `candidate_model_name`, `candidate_mode`, `candidate_start`, `candidate_end`",
+            )
+        return base, candidate
+
+    def _side(self, name: SideName, now: datetime) -> "AskedSide":
+        own = self._own(name)
+        # A period of its own takes the place of the days for both.
+        replaced = {"days"} if own.keys() & {"start", "end"} else set[str]()
+        asked = Asked.model_validate(self.model_dump(include=Asked.model_fields.keys() - replaced) | own)
+        try:
+            window = asked.window(now)
+            return AskedSide(asked, window, asked.question(window, histograms=MEASURES))
+        except Invalid as refused:
+            sent = {field: f"{name}_{field}" for field in own}
+            if "end" in own and self.start is None:
+                sent["start"] = f"{name}_start"
+            raise _renamed(refused, sent) from refused
+
+    def _own(self, name: SideName) -> dict[str, object]:
+        """What is said of this side alone."""
+        fields = {field: getattr(self, f"{name}_{field}") for field in ("start", "end", *_NAMES)}
+        return {field: value for field, value in fields.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSide:
+    """One of the two sets that are compared."""
+
+    asked: Asked
+    window: Window
+    question: Question
+
+
+def _renamed(refused: Invalid, names: dict[str, str]) -> Invalid:
+    """The refusal, with these parameters called otherwise."""
+
+    def renamed(text: str) -> str:
+        return re.sub("`([a-z_]+)`", lambda found: f"`{names.get(found[1], found[1])}`", text)
+
+    fields = [
+        {"field": names.get(each["field"], each["field"]), "message": renamed(each["message"])}
+        for each in refused.fields
+    ]
+    return Invalid(renamed(str(refused)), fields)
 
 
 def _invalid(field: str, rule: str) -> Invalid:

@@ -1,6 +1,6 @@
 """What counts and histograms say: intervals, tests, quantiles. Pure functions; each names the source of its formula.
 
-Knows no HTTP and no SQL. Tests compare side B with side A (the baseline): a positive statistic means that B is larger.
+Knows no HTTP and no SQL. Tests compare side B with side A (the baseline).
 They take the values as independent. Answers of one conversation are not quite, which makes p-values somewhat too small:
 look at the effect beside them, above all where counts are large and nearly every difference is significant.
 """
@@ -15,16 +15,19 @@ from statistics import NormalDist
 from typing import Literal
 
 Histogram = Mapping[int, int]
+"""How many values each bucket holds. Buckets without an entry are empty."""
 Ranked = tuple[Sequence[int], Sequence[int]]
 """Of a histogram: its buckets, ascending, and how many values lie in or below each."""
-"""How many values each bucket holds. Buckets without an entry are empty."""
 Kind = Literal["log", "linear"]
 """log: bucket b holds 1.02^(b-1) < x <= 1.02^b (DDSketch: Masson, Rim, Lee, PVLDB 12, 2019, section 2).
-linear: bucket b of 0 to 99 holds b/100 <= x < (b+1)/100; 1 is in the last one."""
+The lowest one, of a millionth, holds 0 and all below it too.
+linear: bucket b of 0 to 99 holds b/100 <= x < (b+1)/100, x rounded to its ninth decimal; 1 is in the last one."""
 EffectName = Literal["difference", "probability_of_larger", "ratio"]
 
 GROWTH = 1.02
 """The ratio of a log bucket's edges."""
+LOWEST = math.ceil(math.log(1e-6) / math.log(GROWTH))
+"""The log bucket of all up to a millionth."""
 BUCKETS_OF_SCORES = 100
 ALPHA = 0.05
 """A difference that chance makes less often than this is called significant."""
@@ -44,12 +47,8 @@ class Verdict:
     """The test's name."""
     source: str
     """Where the test was published."""
-    statistic: float | None
-    """Standard deviations that B lies above what is expected without a difference; None for exact tests."""
     p_value: float | None
     """How often chance alone makes a difference at least as large; None where it cannot be decided."""
-    significant: bool
-    """p_value < 0.05. False where it cannot be decided."""
     effect_name: EffectName
     """What `effect` is: B's share less A's; how often a value of B exceeds one of A, ties counting half; B's rate over
     A's."""
@@ -114,10 +113,10 @@ def two_proportions(successes_a: int, n_a: int, successes_b: int, n_b: int) -> V
     interval = newcombe_difference(successes_a, n_a, successes_b, n_b)
     if min(n_a, n_b) * min(successes, n - successes) < _EXPECTED_MIN * n:
         p_value = _fisher(successes_b, n_b, successes, n)
-        return _decided("Fisher's exact test", "Fisher 1935", None, p_value, "difference", difference, interval)
+        return Verdict("Fisher's exact test", "Fisher 1935", p_value, "difference", difference, interval)
     pooled = successes / n
     z = difference / math.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
-    return _decided("two-proportion z-test", "Pearson 1900", z, two_sided(z), "difference", difference, interval)
+    return Verdict("two-proportion z-test", "Pearson 1900", two_sided(z), "difference", difference, interval)
 
 
 def mann_whitney(a: Histogram, b: Histogram) -> Verdict:
@@ -146,8 +145,8 @@ def mann_whitney(a: Histogram, b: Histogram) -> Verdict:
     variance = pairs * (n**3 - n - ties) / (12 * n * (n - 1))
     excess = max(0.0, (abs(u_halves - pairs) - 1) / 2)
     # Without variance all values are in one bucket.
-    z = math.copysign(excess / math.sqrt(variance), u_halves - pairs) if excess else 0.0
-    return _decided(test, source, z, two_sided(z), effect_name, effect)
+    z = excess / math.sqrt(variance) if excess else 0.0
+    return Verdict(test, source, two_sided(z), effect_name, effect)
 
 
 def compare_quantiles(a: Histogram, b: Histogram, q: float) -> Verdict:
@@ -171,7 +170,8 @@ def compare_quantiles(a: Histogram, b: Histogram, q: float) -> Verdict:
     first = min((at, at + 1), key=lambda cut: (below[cut] in (0, n), abs(below[cut] - q * n)))
     above = buckets[first:]
     above_a, above_b = (sum(side.get(bucket, 0) for bucket in above) for side in (a, b))
-    return replace(two_proportions(above_a, n_a, above_b, n_b), test=test, source=source)
+    # The interval is that of a difference of shares, and says nothing of how far the quantiles are apart.
+    return replace(two_proportions(above_a, n_a, above_b, n_b), test=test, source=source, effect_interval=None)
 
 
 def poisson_rates(count_a: int, duration_a_s: float, count_b: int, duration_b_s: float) -> Verdict:
@@ -182,16 +182,17 @@ def poisson_rates(count_a: int, duration_a_s: float, count_b: int, duration_b_s:
     bursts differ more than this takes for chance.
     """
     assert min(count_a, count_b) >= 0
-    assert min(duration_a_s, duration_b_s) > 0
     test, source = "conditional test of two Poisson rates", "Przyborowski and Wilenski 1940"
+    if min(duration_a_s, duration_b_s) <= 0:
+        return _undecided(test, source, "ratio", "The time of one side has not begun.")
     n, share = count_a + count_b, duration_b_s / (duration_a_s + duration_b_s)
     if n == 0:
         return _undecided(test, source, "ratio", "Nothing was counted on either side.")
     ratio = (count_b / duration_b_s) / (count_a / duration_a_s) if count_a else None
     if n * min(share, 1 - share) < _EXPECTED_MIN:
-        return _decided(test, source, None, _binomial(count_b, n, share), "ratio", ratio)
+        return Verdict(test, source, _binomial(count_b, n, share), "ratio", ratio)
     z = (count_b - n * share) / math.sqrt(n * share * (1 - share))
-    return _decided(test, source, z, two_sided(z), "ratio", ratio)
+    return Verdict(test, source, two_sided(z), "ratio", ratio)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -210,13 +211,9 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def normal_sf(z: float) -> float:
-    """How often a standard normal value exceeds z (NIST Digital Library of Mathematical Functions, 7.20.1)."""
-    return math.erfc(z / math.sqrt(2)) / 2
-
-
 def two_sided(z: float) -> float:
-    """How often a standard normal value is at least as far from 0 as z."""
+    """How often a standard normal value is at least as far from 0 as z (NIST Digital Library of Mathematical Functions,
+    7.20.1)."""
     return math.erfc(abs(z) / math.sqrt(2))
 
 
@@ -224,8 +221,8 @@ def quantiles(histogram: Histogram, qs: Sequence[float] = QUANTILES, *, kind: Ki
     """For each q in (0, 1], the representative of the nearest-rank value; None for all of nothing.
 
     That is the smallest value with at least q of all values at or below it: definition 1 of Hyndman and Fan (American
-    Statistician 50 (1996), 361-365), PostgreSQL's percentile_disc. It differs from that value by at most 1 % (log) or
-    0.005 (linear). q counts to its sixth decimal.
+    Statistician 50 (1996), 361-365), PostgreSQL's percentile_disc. It differs from that value by at most 1 % (log; up
+    to a millionth it is 0) or 0.005 (linear). q counts to its sixth decimal.
     """
     return quantiles_of(ranked(histogram), qs, kind=kind)
 
@@ -253,9 +250,12 @@ def _rank(q: float, n: int) -> int:
 def representative(bucket: int, *, kind: Kind) -> float:
     """The value that stands for the bucket's values.
 
-    log: 2 * 1.02^b / 2.02, at most 0.02 / 2.02 < 1 % from each of them (DDSketch, as for `Kind`). linear: the middle.
+    log: 2 * 1.02^b / 2.02, at most 0.02 / 2.02 < 1 % from each of them (DDSketch, as for `Kind`); 0 for the lowest.
+    linear: the middle.
     """
-    return 2 * GROWTH**bucket / (GROWTH + 1) if kind == "log" else (bucket + 0.5) / BUCKETS_OF_SCORES
+    if kind == "linear":
+        return (bucket + 0.5) / BUCKETS_OF_SCORES
+    return 2 * GROWTH**bucket / (GROWTH + 1) if bucket > LOWEST else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +270,8 @@ class Bin:
 def bins(histogram: Histogram, *, kind: Kind, bins_max: int = 50) -> list[Bin]:
     """The histogram in at most `bins_max` bars, each of equally many buckets, ascending and without gaps.
 
-    Scores span 0 to 1. Log bars span what there is, their edges the powers of one factor. Empty for nothing.
+    Scores span 0 to 1. Log bars span what there is, their edges the powers of one factor, or 0 below the lowest bucket.
+    Empty for nothing.
     """
     assert bins_max >= 2
     occupied = [bucket for bucket, n in histogram.items() if n]
@@ -294,7 +295,7 @@ def bins(histogram: Histogram, *, kind: Kind, bins_max: int = 50) -> list[Bin]:
 
 
 def _edges(kind: Kind) -> Callable[[int], float]:
-    return (lambda i: GROWTH**i) if kind == "log" else (lambda i: i / BUCKETS_OF_SCORES)
+    return (lambda i: GROWTH**i if i >= LOWEST else 0.0) if kind == "log" else (lambda i: i / BUCKETS_OF_SCORES)
 
 
 @cache
@@ -344,17 +345,5 @@ def _no_likelier(ratio: Callable[[int], float], *, low: int, high: int, mode: in
     return min(1.0, math.fsum(each for each in weights.values() if each <= limit) / math.fsum(weights.values()))
 
 
-def _decided(
-    test: str,
-    source: str,
-    statistic: float | None,
-    p_value: float,
-    effect_name: EffectName,
-    effect: float | None,
-    effect_interval: tuple[float, float] | None = None,
-) -> Verdict:
-    return Verdict(test, source, statistic, p_value, p_value < ALPHA, effect_name, effect, effect_interval)
-
-
 def _undecided(test: str, source: str, effect_name: EffectName, reason: str, effect: float | None = None) -> Verdict:
-    return Verdict(test, source, None, None, False, effect_name, effect, reason=reason)
+    return Verdict(test, source, None, effect_name, effect, reason=reason)

@@ -94,7 +94,8 @@ async def list_sessions(request: Request, caller: Reader, query: Annotated[ListQ
 async def get_session(
     request: Request, caller: Reader, session_id: str, query: Annotated[DetailQuery, Query()]
 ) -> Response:
-    """Its figures over all its time, and its evaluations, oldest first."""
+    """The whole conversation, of all times: unlike the list, this has no period. Its figures, among them `first_at` and
+    `last_at`, are of all its evaluations, which come oldest first, a page at a time."""
     after = turn_paging.position_of(query.cursor) if query.cursor else None
     found = await runtime(request).store.session(caller.project_id, session_id, after=after, limit=query.limit + 1)
     if found is None:

@@ -44,6 +44,7 @@ async def latest(tx: Tx, project_id: UUID, filters: Filters, *, after: Position 
     where.add("evaluations > 0")
     if filters.hallucinated is not None:
         where.add("hallucinations > 0" if filters.hallucinated else "verdicts > hallucinations")
+    # In floating point this is never above the bucket that rollups count the score in, only below at times.
     where.add(
         "least(floor(%(probability)s::float8 * 100), 99) <= ANY (probability_buckets)",
         probability=filters.min_hallucination_probability,

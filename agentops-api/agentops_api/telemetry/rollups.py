@@ -19,7 +19,7 @@ SLOT_MINUTES = 15
 SLOTS_A_MERGE = 96
 """What one statement of a merge takes together: a day."""
 
-_LINEAR: LiteralString = "least(floor(COLUMN * 100), 99)::smallint"
+_LINEAR: LiteralString = "least(round(COLUMN * 1e9)::bigint / 10000000, 99)::smallint"
 _LOGARITHMIC: LiteralString = "ceil(ln(greatest(COLUMN, 1e-6)) / ln(1.02::float8))::smallint"
 # Prefix in rollups, column of evaluations, units a whole, bucket.
 _METRICS: tuple[tuple[LiteralString, LiteralString, LiteralString, LiteralString], ...] = (

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from agentops_api import clock
+from agentops_api.analytics.statistics import newcombe_difference
 from agentops_api.edge.runtime import Runtime
 from agentops_api.upkeep import merge_rollups
 from httpx2 import AsyncClient
@@ -14,6 +15,7 @@ from tests.cast import Somebody
 
 pytestmark = pytest.mark.anyio
 API = "/api/v1/analytics"
+TWO = "base_model_name=a&candidate_model_name=b"
 PATHS = ("summary", "timeseries", "breakdown", "distribution", "compare")
 
 
@@ -147,7 +149,28 @@ async def test_filters_hold_everywhere(sdk: AsyncClient) -> None:
     for filters in ({"agent_name": "x"}, {"session_id": "s"}, {"metadata_key": "k", "metadata_value": "v"}):
         assert (await ask(sdk, "summary", **filters))["current"]["count"] == 1
     assert (await ask(sdk, "summary", agent_name=""))["current"]["count"] == 1
-    assert (await sdk.get(f"{API}/summary", params={"metadata_key": "k"})).status_code == 422
+    for half in ({"metadata_key": "k"}, {"metadata_value": ""}):
+        refused = await sdk.get(f"{API}/summary", params=half)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "metadata_value")
+
+
+async def test_an_empty_metadata_value_is_a_value(sdk: AsyncClient) -> None:
+    await store(sdk, [{"metadata": {"k": ""}}] * 2 + [{"metadata": {"k": "v"}}, {"metadata": {"k": None}}, {}])
+    for path in ("summary", "distribution", "breakdown", "timeseries"):
+        assert (await ask(sdk, path, metadata_key="k", metadata_value=""))["source"] == "rows"
+    assert (await ask(sdk, "summary", metadata_key="k", metadata_value=""))["current"]["count"] == 2
+
+
+async def test_what_is_dated_ahead_counts_when_its_hour_has_begun(
+    sdk: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = (clock.now() - timedelta(days=1)).replace(hour=14, minute=30)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    await store(sdk, [{"created_at": at(now, minutes=minutes)} for minutes in (0, -20, -50)])
+    assert (await sdk.get("/evaluations/stats")).json()["total_evaluations"] == 3
+    assert (await ask(sdk, "summary"))["current"]["count"] == 2
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=31))
+    assert (await ask(sdk, "summary"))["current"]["count"] == 3
 
 
 async def test_a_distribution_has_bars_that_hold_everything(sdk: AsyncClient) -> None:
@@ -160,6 +183,39 @@ async def test_a_distribution_has_bars_that_hold_everything(sdk: AsyncClient) ->
         edges = [(bar["low"], bar["high"]) for bar in found["bars"]]
         assert all(low[1] == pytest.approx(high[0]) for low, high in pairwise(edges))
     assert (await ask(sdk, "distribution", measure="support"))["bars"] == []
+
+
+@pytest.mark.parametrize("merged", [False, True], ids=["as written", "merged"])
+async def test_every_hundredth_is_in_the_bar_that_begins_with_it(
+    sdk: AsyncClient, server: Runtime, *, merged: bool
+) -> None:
+    # Floating point has 0.1 + 0.2 above 0.3, and 0.29 * 100 below 29.
+    scores = [*(k / 100 for k in range(101)), 0.1 + 0.2, 0.005, 0.994]
+    await store(sdk, [{"hallucination_probability": score, "session_id": "s"} for score in scores])
+    if merged:
+        await merge_rollups(server.db, server.writer, 1)
+    counts = [1] * 99 + [3]
+    counts[0] += 1
+    counts[30] += 1
+    for session in ({}, {"session_id": "s"}):
+        found = await ask(sdk, "distribution", measure="probability", bins=100, **session)
+        assert [bar["count"] for bar in found["bars"]] == counts
+        assert [bar["low"] for bar in found["bars"]] == [k / 100 for k in range(100)]
+
+
+async def test_zero_is_shown_as_zero(sdk: AsyncClient) -> None:
+    await store(sdk, [{"throughput_qps": 0, "latency_sec": 1e-9}] * 3)
+    for measure in ("throughput", "latency"):
+        found = await ask(sdk, "distribution", measure=measure)
+        assert set(found["percentiles"].values()) == {0}
+        (bar,) = found["bars"]
+        assert (bar["low"], bar["count"]) == (0, 3)
+        assert 1e-6 < bar["high"] < 1.02e-6
+    await store(sdk, [{"throughput_qps": 8}])
+    found = await ask(sdk, "distribution", measure="throughput", bins=10)
+    assert (found["percentiles"]["p50"], found["percentiles"]["p99"]) == (0, pytest.approx(8, rel=0.0101))
+    assert (found["bars"][0]["low"], found["bars"][0]["count"]) == (0, 3)
+    assert (await ask(sdk, "summary"))["current"]["latency_p50"] == 0
 
 
 async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncClient) -> None:
@@ -192,8 +248,45 @@ async def test_a_comparison_calls_real_regressions_and_nothing_else(sdk: AsyncCl
     ):
         judged = await ask(sdk, "compare", base_model_name=base, candidate_model_name=candidate)
         assert judged["verdict"] == verdict
+    changes = {change["metric"]: change for change in compared["changes"]}
+    rate = changes.pop("hallucination_rate")
+    assert (rate["difference_low"], rate["difference_high"]) == newcombe_difference(20, 400, 80, 400)
+    assert {(change["difference_low"], change["difference_high"]) for change in changes.values()} == {(None, None)}
     tolerant = await ask(sdk, "compare", base_model_name="old", candidate_model_name="new", tolerance=5)
-    assert tolerant["regressions"] == []
+    assert (tolerant["verdict"], tolerant["regressions"]) == ("tolerated", [])
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("summary", {"start": "13:00"}),
+        ("summary", {"start": "13:00", "end": "14:30"}),
+        ("compare", {"base_start": "11:00", "base_end": "13:00", "candidate_start": "13:00"}),
+        ("compare", {"candidate_start": "11:00", "candidate_end": "13:00", "base_start": "13:00"}),
+    ],
+)
+async def test_steady_traffic_is_no_drop_though_the_hour_is_not_over(
+    sdk: AsyncClient, monkeypatch: pytest.MonkeyPatch, path: str, query: dict[str, str]
+) -> None:
+    now = (clock.now() - timedelta(days=1)).replace(hour=14, minute=1, second=30, microsecond=0)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    await store(sdk, [{"created_at": at(now, minutes=n), "hallucinated": True} for n in range(182)])
+    found = await ask(sdk, path, **{name: f"{now:%Y-%m-%d}T{time}:00Z" for name, time in query.items()})
+    changes = {change["metric"]: change for change in found["changes"]}
+    for name in ("count", "hallucinations"):
+        assert {changes[name]["base"], changes[name]["candidate"]} == {120, 62}
+        assert changes[name]["effect"] == pytest.approx(1, rel=0.02)
+        assert not changes[name]["significant"]
+
+
+async def test_a_time_that_has_not_begun_has_no_traffic_to_compare(sdk: AsyncClient) -> None:
+    now = clock.now()
+    await store(sdk, [{"hallucinated": True}] * 20)
+    found = await ask(
+        sdk, "compare", start=at(now, days=3), candidate_start=at(now, days=-3), candidate_end=at(now, days=-4)
+    )
+    reasons = {change["metric"]: change["reason"] for change in found["changes"]}
+    assert reasons["count"] == reasons["hallucinations"] == "The time of one side has not begun."
 
 
 async def test_a_slower_tail_is_no_slower_median_and_a_faster_median_no_slower_mean(sdk: AsyncClient) -> None:
@@ -218,7 +311,8 @@ async def test_each_figure_of_a_summary_has_its_change_and_every_answer_its_unit
     own = {"verdicts", "hallucination_rate_low", "hallucination_rate_high"}
     assert {change["metric"] for change in summary["changes"]} == set(summary["current"]) - own
     assert set(summary["units"]) == set(summary["current"]) - own
-    assert (await ask(sdk, "breakdown"))["units"] == (await ask(sdk, "compare"))["units"] == summary["units"]
+    compared = await ask(sdk, "compare", base_model_name="a", candidate_model_name="b")
+    assert (await ask(sdk, "breakdown"))["units"] == compared["units"] == summary["units"]
 
 
 @pytest.mark.parametrize("path", [f"{API}/summary", f"{API}/timeseries", "/api/v1/sessions"])
@@ -240,26 +334,52 @@ async def test_a_summary_of_rows_reads_31_days_of_each_period_and_no_more(sdk: A
 
 
 @pytest.mark.parametrize(
-    ("path", "query"),
+    ("path", "query", "fields", "advice"),
     [
-        ("summary", "days=0"),
-        ("summary", "days=7&start=2026-11-01T00:00:00Z"),
-        ("summary", "time_zone=Mars/Olympus"),
-        ("summary", "start=2026-11-02T00:00:00Z&end=2026-11-01T00:00:00Z"),
-        ("summary", "week=1"),
-        ("timeseries", "metric=happiness"),
-        ("timeseries", "interval=year"),
-        ("timeseries", "days=3000&interval=hour"),
-        ("timeseries", "split=session"),
-        ("breakdown", "by=colour"),
-        ("breakdown", "by=metadata:"),
-        ("breakdown", "by=agent&by=model&by=mode"),
-        ("breakdown", "by=session&days=90"),
-        ("distribution", "measure=joy"),
-        ("compare", "tolerance=-1"),
+        ("summary", "days=0", ["days"], "greater than or equal to 1"),
+        ("summary", "days=7&start=2026-11-01T00:00:00Z", ["days"], "beside `start`"),
+        ("summary", "time_zone=Mars/Olympus", ["time_zone"], "IANA"),
+        ("summary", "start=2026-11-02T00:00:00Z&end=2026-11-01T00:00:00Z", ["start"], "before `end`"),
+        ("summary", "end=2026-11-01T00:00:00Z", ["start"], "where `end` is"),
+        ("summary", "week=1", ["week"], "not permitted"),
+        ("timeseries", "metric=happiness", ["metric.0"], "hallucination_rate"),
+        ("timeseries", "interval=year", ["interval"], "'week'"),
+        ("timeseries", "days=3000&interval=hour", ["interval"], "use `week`"),
+        ("timeseries", "split=session", ["split"], "'agent'"),
+        ("breakdown", "by=colour", ["by.0"], "pattern"),
+        ("breakdown", "by=metadata:", ["by.0"], "pattern"),
+        ("breakdown", "by=agent&by=model&by=mode", ["by"], "at most 2"),
+        ("breakdown", "by=agent&by=agent", ["by"], "differ"),
+        ("breakdown", "by=session&days=90", ["start"], "at most 31 days"),
+        ("distribution", "measure=joy", ["measure"], "'latency'"),
+        ("compare", "tolerance=-1", ["tolerance"], "greater than or equal to 0"),
+        ("compare", f"{TWO}&base_start=2026-11-20&base_end=2026-11-10", ["base_start"], "before `base_end`"),
+        ("compare", f"{TWO}&start=2026-11-20&base_end=2026-11-10", ["start"], "before `base_end`"),
+        (
+            "compare",
+            f"{TWO}&start=2026-11-01&end=2026-11-20&candidate_start=2026-11-25",
+            ["candidate_start"],
+            "before `end`",
+        ),
+        ("compare", f"{TWO}&candidate_end=2026-11-20", ["candidate_start"], "where `candidate_end` is"),
+        ("compare", f"{TWO}&candidate_start=2026-11-20&candidate_end=9999-11-10", ["candidate_end"], "years"),
+        ("compare", f"{TWO}&start=2026-11-20&end=2026-11-10", ["start"], "before `end`"),
+        ("compare", f"{TWO}&days=3&start=2026-11-20", ["days"], "beside `start`"),
+        ("compare", f"{TWO}&session_id=s&base_start=2026-01-01", ["base_start"], "at most 31 days"),
+        ("compare", "", ["base_model_name"], "`candidate_start`"),
+        ("compare", "model_name=m&days=3", ["base_model_name"], "`candidate_start`"),
+        ("compare", "base_mode=m&candidate_mode=m", ["base_mode"], "same evaluations"),
+        ("compare", "base_agent_name=a&agent_name=a", ["base_agent_name"], "same evaluations"),
+        # Both are the same whole hour.
+        ("compare", "start=2026-11-20T00:10&end=2026-11-20T01:00&base_start=2026-11-20", ["base_start"], "whole hours"),
     ],
 )
-async def test_what_cannot_be_answered_is_refused(sdk: AsyncClient, path: str, query: str) -> None:
+async def test_what_cannot_be_answered_is_refused_by_name_and_with_advice(
+    sdk: AsyncClient, path: str, query: str, fields: list[str], advice: str
+) -> None:
     answer = await sdk.get(f"{API}/{path}?{query}")
-    assert answer.status_code == 422, answer.text
+    assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+    errors = answer.json()["errors"]
+    assert [each["field"] for each in errors] == fields
+    assert all(advice in each["message"] for each in errors), errors

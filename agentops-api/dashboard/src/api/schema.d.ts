@@ -107,7 +107,8 @@ export interface paths {
         };
         /**
          * Statistics of the last days
-         * @description Counted from hourly rollups that every accepted evaluation is part of at once.
+         * @description Counted from hourly rollups that every accepted evaluation is part of at once, also one that is dated ahead:
+         *     `GET /api/v1/analytics/summary` counts that when its hour has begun.
          */
         get: operations["get_evaluation_stats"];
         put?: never;
@@ -272,7 +273,8 @@ export interface paths {
         };
         /**
          * Read one conversation
-         * @description Its figures over all its time, and its evaluations, oldest first.
+         * @description The whole conversation, of all times: unlike the list, this has no period. Its figures, among them `first_at` and
+         *     `last_at`, are of all its evaluations, which come oldest first, a page at a time.
          */
         get: operations["get_session"];
         put?: never;
@@ -1322,6 +1324,17 @@ export interface components {
              */
             difference: number | null;
             /**
+             * Difference Low
+             * @description Of the hallucination rate, the lower end of the difference's 95 % interval (Newcombe 1998), by itself and not
+             *     adjusted for the other comparisons; else null.
+             */
+            difference_low: number | null;
+            /**
+             * Difference High
+             * @description Its upper end.
+             */
+            difference_high: number | null;
+            /**
              * Ratio
              * @description Candidate over base.
              */
@@ -1564,6 +1577,8 @@ export interface components {
          *           "base": 0.08,
          *           "candidate": 0.09,
          *           "difference": 0.01,
+         *           "difference_high": 0.0684,
+         *           "difference_low": -0.0535,
          *           "direction": "worse",
          *           "effect": 0.01,
          *           "metric": "hallucination_rate",
@@ -1599,10 +1614,12 @@ export interface components {
             changes: components["schemas"]["Change"][];
             /**
              * Verdict
-             * @description Whether the candidate is really worse or better.
+             * @description Whether the candidate is really worse or better. `tolerated`: worse, but by no more than the tolerance, and
+             *     nothing is better; `improved`: something is better, and nothing worse by more than the tolerance; `mixed`: something
+             *     is better, and something worse by more; `too few`: no figure but the counts could be tested.
              * @enum {string}
              */
-            verdict: "regressed" | "improved" | "mixed" | "no real change" | "too few";
+            verdict: "regressed" | "tolerated" | "improved" | "mixed" | "no real change" | "too few";
             /**
              * Regressions
              * @description The metrics that are really worse, by more than the tolerance.
@@ -3806,6 +3823,8 @@ export interface components {
          *           "base": 0.08,
          *           "candidate": 0.09,
          *           "difference": 0.01,
+         *           "difference_high": 0.0684,
+         *           "difference_low": -0.0535,
          *           "direction": "worse",
          *           "effect": 0.01,
          *           "metric": "hallucination_rate",
@@ -5322,7 +5341,7 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves. */
                 metadata_key?: string | null;
-                /** @description The value, as text. */
+                /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
             };
             header?: never;
@@ -5444,7 +5463,7 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves. */
                 metadata_key?: string | null;
-                /** @description The value, as text. */
+                /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
                 /** @description What to show; may be given up to six times. */
                 metric?: ("count" | "hallucinations" | "hallucination_rate" | "avg_latency" | "avg_throughput" | "avg_semantic_drift" | "avg_uncertainty" | "avg_factual_support" | "avg_hallucination_probability" | "latency_p50" | "latency_p90" | "latency_p95" | "latency_p99")[];
@@ -5574,9 +5593,9 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves. */
                 metadata_key?: string | null;
-                /** @description The value, as text. */
+                /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
-                /** @description One or two of: agent, model, mode, session, metadata:<key>. Given twice for two. */
+                /** @description One or two of: agent, model, mode, session, metadata:<key>. Given twice for two, which must differ. */
                 by?: string[];
                 /** @description The metric to sort by; groups without it come last. */
                 sort?: "count" | "hallucinations" | "hallucination_rate" | "avg_latency" | "avg_throughput" | "avg_semantic_drift" | "avg_uncertainty" | "avg_factual_support" | "avg_hallucination_probability" | "latency_p50" | "latency_p90" | "latency_p95" | "latency_p99";
@@ -5704,7 +5723,7 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves. */
                 metadata_key?: string | null;
-                /** @description The value, as text. */
+                /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
                 /** @description One of latency, probability, drift, support, uncertainty, throughput. */
                 measure?: "drift" | "uncertainty" | "support" | "probability" | "latency" | "throughput";
@@ -5830,7 +5849,7 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Only answers whose metadata has `metadata_value` under this key. Reads the evaluations themselves. */
                 metadata_key?: string | null;
-                /** @description The value, as text. */
+                /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
                 /** @description Where the first set's period begins. */
                 base_start?: string | null;

@@ -21,6 +21,7 @@ const METRICS: Record<string, Shown> = {
 };
 const VERDICTS: Record<Comparison["verdict"], { tone: Tone; label: string; text: string }> = {
   regressed: { tone: "bad", label: "Regressed", text: "The candidate is really worse." },
+  tolerated: { tone: "warn", label: "Tolerated", text: "It is really worse, but by no more than the tolerance." },
   improved: { tone: "good", label: "Improved", text: "The candidate is really better." },
   mixed: { tone: "warn", label: "Mixed", text: "The candidate is worse in some figures and better in others." },
   "no real change": { tone: "neutral", label: "No real change", text: "What differs may be chance." },
@@ -75,7 +76,14 @@ function Row({ change }: { change: Change }) {
       <th scope="row">{shown.label}</th>
       <td className="num">{shown.format(change.base)}</td>
       <td className="num">{shown.format(change.candidate)}</td>
-      <td className="num">{difference(change.candidate, change.base, shown.kind) ?? NOTHING}</td>
+      <td className="num">
+        {difference(change.candidate, change.base, shown.kind) ?? NOTHING}
+        {change.difference_low !== null && (
+          <span className={styles.interval} title="95 % interval of the difference (Newcombe 1998)">
+            {difference(change.difference_low, 0, "rate")} to {difference(change.difference_high, 0, "rate")}
+          </span>
+        )}
+      </td>
       <td title={change.test}>
         <Badge tone={toneOf(change)}>{wordsOf(change)}</Badge>
         <span className={styles.p}>{change.p_value === null ? change.reason : pOf(change.p_value)}</span>

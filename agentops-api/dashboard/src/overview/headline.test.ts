@@ -8,6 +8,8 @@ function change(metric: string, base: number, candidate: number, more: Partial<C
     base,
     candidate,
     difference: candidate - base,
+    difference_low: null,
+    difference_high: null,
     ratio: candidate / base,
     test: "",
     p_value: 0.001,
