@@ -179,7 +179,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
 def observed(function: F, observer: Observer) -> F:
     """The function, each of whose calls becomes an evaluation: sync or async, and generators of either kind.
 
-    What a function returns to be awaited or iterated by its caller is followed too, see `_followed`.
+    What a function returns to be awaited or iterated by its caller is followed too, see `_finished`.
     """
     if inspect.isasyncgenfunction(function):
         wrapped: Callable[..., Any] = _async_stream(function, observer)
@@ -198,15 +198,10 @@ def _function(function: Callable[..., Any], observer: Observer) -> Callable[...,
         try:
             with trace.active():
                 value = function(*args, **kwargs)
-                followed = _followed(value, observer, trace)
-                if followed is value:
-                    observer.answered(trace, value)
         except BaseException as error:
             trace.end(error)
             raise
-        if followed is value:
-            trace.end()
-        return followed
+        return _finished(value, observer, trace)
 
     return call
 
@@ -219,27 +214,25 @@ def _coroutine(
         try:
             with trace.active():
                 value = await function(*args, **kwargs)
-                followed = _followed(value, observer, trace)
-                if followed is value:
-                    observer.answered(trace, value)
         except BaseException as error:
             trace.end(error)
             raise
-        if followed is value:
-            trace.end()
-        return followed
+        return _finished(value, observer, trace)
 
     return call
 
 
-def _followed(value: Any, observer: Observer, trace: Trace) -> Any:
-    """The value itself; of one that is still to be awaited or iterated, one of its kind that ends the trace."""
+def _finished(value: Any, observer: Observer, trace: Trace) -> Any:
+    """What the caller gets: the value; of one still to be awaited or iterated, one of its kind that ends the trace."""
     if inspect.iscoroutine(value):
         return _coroutine(lambda: value, observer, trace)()
     if inspect.isgenerator(value):
         return _stream(lambda: value, observer, trace)()
     if inspect.isasyncgen(value):
         return _async_stream(lambda: value, observer, trace)()
+    with trace.active():
+        observer.answered(trace, value)
+    trace.end()
     return value
 
 
