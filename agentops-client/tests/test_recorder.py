@@ -1,8 +1,10 @@
 """Recording hurts nobody: settings, bounds on what may leave, and mistakes."""
 
+import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +14,17 @@ from typing import Any, cast
 
 import numpy
 import pytest
-from agentops import AgentOps, Detection, LocalDetector, NotConfigured, StoredEvaluation, notices
+from agentops import (
+    AgentOps,
+    AgentOpsError,
+    AsyncAgentOps,
+    Detection,
+    InvalidArgument,
+    LocalDetector,
+    NotConfigured,
+    StoredEvaluation,
+    notices,
+)
 from agentops.redaction import redacted_by
 from agentops.testing import capture
 from tests.clients import client_of, program
@@ -349,6 +361,37 @@ def test_recording_costs_the_caller_little(receiver: Receiver) -> None:
         assert time.perf_counter() - began < 0.5
 
 
+def test_capturing_needs_no_pytest(tmp_path: Path) -> None:
+    text = """
+import sys
+from agentops import AgentOps
+from agentops.testing import capture
+with capture() as found:
+    AgentOps().record("q", "a", latency_sec=-1)
+    AgentOps().record("q", "a")
+print(len(found), "pytest" in sys.modules)
+"""
+    out, err = program(text, tmp_path, PYTEST_CURRENT_TEST="inherited").communicate(timeout=20)
+    assert (out, "latency_sec must be more than 0" in err) == ("1 False\n", True)
+
+
 def test_reading_needs_a_key() -> None:
     with pytest.raises(NotConfigured):
         list(AgentOps().evaluations.list())
+
+
+def test_what_cannot_be_asked_is_an_error_of_ours_and_a_value_error(receiver: Receiver) -> None:
+    ops = AgentOps("agops_x", receiver.url)
+    calls: list[Callable[[], object]] = [
+        lambda: ops.evaluations.get("nonsense"),
+        lambda: ops.evaluations.delete("nonsense"),
+        lambda: ops.label("nonsense", hallucinated=True),
+        lambda: list(ops.evaluations.list(limit=-1)),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidArgument) as raised:
+            call()
+        assert isinstance(raised.value, AgentOpsError)
+        assert isinstance(raised.value, ValueError)
+    with pytest.raises(InvalidArgument, match="UUID"):
+        asyncio.run(AsyncAgentOps("agops_x", receiver.url).evaluations.get("nonsense"))
