@@ -24,6 +24,9 @@ def redacted_by(redact: Redact, fields: Mapping[str, Any]) -> dict[str, Any] | N
 
 def _copied(value: object) -> object:
     """The value, whose lists and mappings are new ones at every depth."""
+    if isinstance(value, str):
+        # Most are, and to ask whether it is a mapping takes longer.
+        return value
     if isinstance(value, Mapping):
         return {name: _copied(each) for name, each in cast("Mapping[object, object]", value).items()}
     if isinstance(value, list):
