@@ -3,29 +3,29 @@
 import argparse
 import json
 import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any, cast
 
 from agentops.client import AgentOps
-from agentops.config import JudgeSettings, judge_settings
+from agentops.config import Bounds, JudgeSettings, judge_settings
 from agentops.detect import Detector, LocalDetector
 from agentops.judge import Cascade, Spending
 from agentops.judge.environment import judge_of
+from agentops.lines import LABELS, Unusable, items, reading, text_of, writing
 from agentops.results import Evaluation
+from agentops.uploading import Progress, Upload
 from agentops.version import __version__
 
-_LABELS = ("model_name", "agent_name", "session_id")
-_FLUSH_S = 60.0
-_SHOWN_S = 0.2
+_PATIENCE_S = 900.0
+"""Longer than the longest Retry-After that is heeded, 600 s."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command; its exit status: 0, or 1 where a line could not be read or an evaluation was not delivered."""
+    """Runs the command; its exit status: 0, 1 where a line could not be read or an evaluation was not delivered, or 2
+    where nothing could be done."""
     arguments = _parser().parse_args(words)
     judge = judge_of(_judge_settings(arguments))
     if judge is None and arguments.judge_url:
@@ -33,7 +33,9 @@ def main(words: Sequence[str] | None = None) -> int:
     detector: Detector = LocalDetector()
     if judge is not None:
         detector = judge if arguments.judge_always else Cascade(detector, judge)
-    ops = AgentOps(auto_upload=arguments.upload, enabled=None if arguments.upload else False, detector=detector)
+    bounds = Bounds()
+    enabled = None if arguments.upload else False
+    ops = AgentOps(auto_upload=arguments.upload, enabled=enabled, detector=detector, bounds=bounds)
     if arguments.upload and not (ops.api_key and ops.api_url):
         print("--upload needs AGENTOPS_API_KEY and AGENTOPS_API_URL.", file=sys.stderr)
         return 2
@@ -41,11 +43,17 @@ def main(words: Sequence[str] | None = None) -> int:
         arguments.parser.error("give a file, or one answer; not both")
     if not arguments.file and arguments.response is None:
         arguments.parser.error("give a file, or --response and perhaps --prompt and --document")
-    faults = _file(ops, arguments) if arguments.file else _one(ops, arguments)
+    progress = Progress()
+    upload = Upload(ops, bounds, progress, arguments.wait) if arguments.upload else None
+    try:
+        faults = _file(ops, arguments, progress, upload) if arguments.file else _one(ops, arguments)
+    except Unusable as error:
+        print(error, file=sys.stderr)
+        return 2
     if judge is not None:
         print(spent(judge.spending), file=sys.stderr)
-    if arguments.upload:
-        faults += _delivered(ops)
+    if upload:
+        faults += upload.finish()
     return 1 if faults else 0
 
 
@@ -65,6 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--document-file", action="append", default=[], type=Path, help="evidence in a text file")
     command.add_argument("--output", type=Path, help="writes the lines of the file here, each with its result")
     command.add_argument("--upload", action="store_true", help="sends the evaluations to AGENTOPS_API_URL")
+    command.add_argument(
+        "--wait",
+        type=float,
+        metavar="SECONDS",
+        default=_PATIENCE_S,
+        help=f"with --upload: gives up when the server has taken nothing for so long ({_PATIENCE_S:.0f})",
+    )
     judge = command.add_argument_group("judging by a language model, where the local detector is undecided")
     judge.add_argument("--judge-url", help="OpenAI-compatible, such as https://api.example.com/v1 (AGENTOPS_JUDGE_URL)")
     judge.add_argument("--judge-model", help="its model (AGENTOPS_JUDGE_MODEL); the key is AGENTOPS_JUDGE_API_KEY")
@@ -96,66 +111,45 @@ def spent(spending: Spending) -> str:
 
 
 def _one(ops: AgentOps, arguments: argparse.Namespace) -> int:
-    documents = [*arguments.document, *(path.read_text() for path in arguments.document_file)]
+    documents = [*arguments.document, *map(text_of, arguments.document_file)]
     response: str = arguments.response
     result = ops.evaluate(arguments.prompt, response, documents or None)
-    print(json.dumps(result, ensure_ascii=False, indent=2))
+    print(_printable(result))
     return 0
 
 
-def _file(ops: AgentOps, arguments: argparse.Namespace) -> int:
+def _printable(result: Evaluation) -> str:
+    text = json.dumps(result, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        # The terminal has fewer characters, or an argument was no text.
+        return json.dumps(result, indent=2)
+    return text
+
+
+def _file(ops: AgentOps, arguments: argparse.Namespace, progress: Progress, upload: Upload | None) -> int:
     results: list[Evaluation] = []
     faults = 0
     with ExitStack() as opened:
-        source = sys.stdin if arguments.file == "-" else opened.enter_context(Path(arguments.file).open())
-        output = opened.enter_context(arguments.output.open("w")) if arguments.output else None
-        for number, line in _progress(source):
-            try:
-                item = _item(line)
-            except ValueError as error:
+        source = opened.enter_context(reading(arguments.file))
+        output = opened.enter_context(writing(arguments.output, source)) if arguments.output else None
+        for number, item in items(source):
+            progress.lines = number
+            progress.show()
+            if isinstance(item, ValueError):
                 faults += 1
-                print(f"line {number}: {error}", file=sys.stderr)
+                print(f"line {number}: {item}", file=sys.stderr)
                 continue
-            labels = {name: item.get(name) for name in _LABELS}
+            if upload:
+                upload.wait_for_room()
+            labels = {name: item.get(name) for name in LABELS}
             results.append(ops.evaluate(item["prompt"], item["response"], item.get("retrieved_docs"), **labels))
             if output:
                 output.write(json.dumps(item | {"result": results[-1]}) + "\n")
+    progress.show(is_last=True)
     print(table(results, faults))
     return faults
-
-
-def _item(line: str) -> dict[str, Any]:
-    read: object = json.loads(line)
-    if not isinstance(read, dict):
-        raise ValueError("it is not a JSON object")
-    item = cast("dict[str, Any]", read)
-    for name in ("prompt", "response"):
-        if not isinstance(item.get(name), str):
-            raise ValueError(f"`{name}` must be text")
-    for name in _LABELS:
-        if not isinstance(item.get(name), str | None):
-            raise ValueError(f"`{name}` must be text")
-    documents = item.get("retrieved_docs")
-    if documents is not None and not isinstance(documents, list):
-        raise ValueError("`retrieved_docs` must be a list of texts")
-    if not all(isinstance(each, str) for each in cast("list[object]", documents or [])):
-        raise ValueError("`retrieved_docs` must be a list of texts")
-    return item
-
-
-def _progress(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, with their numbers; on a terminal, how many there were."""
-    is_shown = sys.stderr.isatty()
-    shown_at = 0.0
-    number = 0
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield number, line
-        if is_shown and time.monotonic() - shown_at >= _SHOWN_S:
-            shown_at = time.monotonic()
-            print(f"\r{number:,} lines", end="", file=sys.stderr, flush=True)
-    if is_shown:
-        print(f"\r{number:,} lines", file=sys.stderr)
 
 
 def table(results: Sequence[Evaluation], faults: int) -> str:
@@ -179,13 +173,6 @@ def table(results: Sequence[Evaluation], faults: int) -> str:
 def _mean(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     return f"{fmean(known):.3f}" if known else "-"
-
-
-def _delivered(ops: AgentOps) -> int:
-    ops.flush(_FLUSH_S)
-    told = ops.delivery()
-    print(f"delivered {told.delivered:,} of {told.captured:,}", file=sys.stderr)
-    return told.captured - told.delivered
 
 
 if __name__ == "__main__":

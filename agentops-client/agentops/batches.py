@@ -159,14 +159,10 @@ class FromSpool:
 
     def _read(self, segment: Path) -> list[bytes]:
         try:
-            lines = disk.read(segment)
+            return disk.read(segment)
         except OSError as error:
             warn("spool", f"Evaluations in the spool cannot be read: {error}")
             return []
-        if segment in self._spool.adopted:
-            self._spool.adopted.discard(segment)
-            self._outbox.count("recovered", len(lines))
-        return lines
 
     def _settle(self, segment: Path) -> None:
         try:
@@ -199,7 +195,7 @@ class FromSpool:
                 self._outbox.changed.notify_all()
 
     def _save(self, lines: Sequence[bytes]) -> None:
-        self._spool.recover()
+        self._spool.recover(partial(self._outbox.count, "recovered"))
         if lines:
             self._spool.append(lines)
         if self._spool.is_due or self._outbox.flushing or self._outbox.closing:

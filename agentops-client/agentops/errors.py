@@ -12,6 +12,10 @@ class NotConfigured(AgentOpsError):
     """There is no API key or no address to ask with."""
 
 
+class InvalidArgument(AgentOpsError, ValueError):
+    """What was asked for cannot be asked; nothing was sent."""
+
+
 class ConnectionFailed(AgentOpsError):
     """The server could not be reached, or broke off."""
 

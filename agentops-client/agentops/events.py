@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict, cast
+from typing import Any, SupportsFloat, TypedDict, cast
 from uuid import UUID
 
 from agentops.detect import Status
@@ -83,7 +83,7 @@ def event_of(fields: dict[str, Any], *, unscored: bool = False) -> Event:
     for name in _TEXTS:
         if name in made and not isinstance(made[name], str):
             raise ValueError(f"{name} must be text, not {type(made[name]).__name__}")
-    _check_numbers(made)
+    _make_numbers_plain(made)
     if "created_at" in made:
         made["created_at"] = _time(made["created_at"])
     if "retrieved_docs" in made:
@@ -116,8 +116,11 @@ def new_id() -> UUID:
 
 
 def encode(fields: Mapping[str, Any]) -> bytes:
-    """The JSON of one event, on one line. Half a surrogate pair, which UTF-8 cannot hold, becomes U+FFFD."""
-    text = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """The JSON of one event, on one line. Half a surrogate pair, which UTF-8 cannot hold, becomes U+FFFD.
+
+    Numbers of other libraries, which a detector may find, become plain ones.
+    """
+    text = json.dumps(fields, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -136,22 +139,46 @@ def _documents(given: object) -> list[str]:
     return cast("list[str]", found)
 
 
-def _check_numbers(made: Mapping[str, Any]) -> None:
+def _make_numbers_plain(made: dict[str, Any]) -> None:
+    """Raises ValueError where a number is none, or is out of its bounds."""
+    for name in (*_UNIT_SCORES, "latency_sec", "throughput_qps"):
+        if name in made:
+            made[name] = _number(name, made[name])
     for name in _UNIT_SCORES:
-        if name in made and not 0 <= _number(name, made[name]) <= 1:
+        if name in made and not 0 <= made[name] <= 1:
             raise ValueError(f"{name} must lie in [0, 1]")
-    if "latency_sec" in made and _number("latency_sec", made["latency_sec"]) <= 0:
+    if "latency_sec" in made and made["latency_sec"] <= 0:
         raise ValueError("latency_sec must be more than 0")
-    if "throughput_qps" in made and _number("throughput_qps", made["throughput_qps"]) < 0:
+    if "throughput_qps" in made and made["throughput_qps"] < 0:
         raise ValueError("throughput_qps must not be negative")
-    if "hallucinated" in made and not isinstance(made["hallucinated"], bool):
-        raise ValueError("hallucinated must be True, False or None")
+    if "hallucinated" in made:
+        made["hallucinated"] = _plain(made["hallucinated"])
+        if not isinstance(made["hallucinated"], bool):
+            raise ValueError("hallucinated must be True, False or None")
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    plain = _plain(value)
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not math.isfinite(plain):
         raise ValueError(f"{name} must be a finite number")
-    return value
+    return plain
+
+
+def _plain(value: object) -> object:
+    """Python's own number or boolean for one of NumPy, PyTorch or `decimal`, say; anything else as it is.
+
+    Scalars of all array libraries have `item`, which tells booleans from numbers. Raises ValueError for an array.
+    """
+    if isinstance(value, str | int | float | None):
+        return value
+    item = getattr(value, "item", None)
+    try:
+        plain: object = item() if callable(item) else value
+        if isinstance(plain, str | int | float | None) or not hasattr(plain, "__float__"):
+            return plain
+        return float(cast("SupportsFloat", plain))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{type(value).__name__} is no number: {error}") from error
 
 
 def _time(value: object) -> str:
@@ -164,7 +191,8 @@ def _metadata(value: object) -> dict[str, Scalar]:
     if not isinstance(value, Mapping):
         raise ValueError("metadata must be a mapping")
     made = dict(cast("Mapping[str, Scalar]", value))
-    for name, each in made.items():
+    for name, given in made.items():
+        made[name] = each = cast("Scalar", _plain(given))
         # Only what comes from the caller's own hands can be wrong here, whatever its annotations promise.
         if not isinstance(cast("object", name), str) or not isinstance(cast("object", each), str | int | float | None):
             raise ValueError("metadata must be flat: texts, numbers, booleans or None, by name")

@@ -42,7 +42,7 @@ class Delivery:
 
     @property
     def queued(self) -> int:
-        """Neither delivered nor dropped yet."""
+        """Neither delivered nor dropped yet; of a spool, what was in it when the first event or `flush` opened it."""
         return self.captured + self.recovered - self.delivered - sum(self.dropped.values())
 
 

@@ -12,7 +12,15 @@ import httpx2
 
 from agentops import wire
 from agentops.config import Config
-from agentops.errors import ConnectionFailed, FieldError, NotConfigured, TooManyRequests, Unavailable, kind_of
+from agentops.errors import (
+    ConnectionFailed,
+    FieldError,
+    InvalidArgument,
+    NotConfigured,
+    TooManyRequests,
+    Unavailable,
+    kind_of,
+)
 from agentops.results import Stats, StoredEvaluation, StoredLabel
 
 _NO_CONTENT = 204
@@ -43,9 +51,9 @@ class Evaluations:
         self._config = config
 
     def list(self, *, limit: int | None = None, **filters: Unpack[Filters]) -> Iterator[StoredEvaluation]:
-        """Evaluations, newest first, at most `limit`; pages are fetched as they are needed."""
+        """Evaluations, newest first, at most `limit`; pages are fetched as they are needed. Raises InvalidArgument."""
         query = _query(filters)
-        left = limit
+        left = _checked_limit(limit)
         with _connected(self._config) as http:
             while left is None or left > 0:
                 page = _ask(http, "GET", "/evaluations", query | _page_size(left))
@@ -56,12 +64,12 @@ class Evaluations:
                 query["cursor"] = page["next_cursor"]
 
     def get(self, id: UUID | str) -> StoredEvaluation:
-        """One evaluation. Raises NotFound."""
+        """One evaluation. Raises NotFound, and InvalidArgument where `id` is no id."""
         with _connected(self._config) as http:
             return StoredEvaluation(_ask(http, "GET", _path(id)))
 
     def delete(self, id: UUID | str) -> None:
-        """Deletes one for good. Raises NotFound."""
+        """Deletes one for good. Raises NotFound, and InvalidArgument where `id` is no id."""
         with _connected(self._config) as http:
             _ask(http, "DELETE", _path(id))
 
@@ -73,9 +81,9 @@ class AsyncEvaluations:
         self._config = config
 
     async def list(self, *, limit: int | None = None, **filters: Unpack[Filters]) -> AsyncIterator[StoredEvaluation]:
-        """Evaluations, newest first, at most `limit`; pages are fetched as they are needed."""
+        """Evaluations, newest first, at most `limit`; pages are fetched as they are needed. Raises InvalidArgument."""
         query = _query(filters)
-        left = limit
+        left = _checked_limit(limit)
         async with _connected_async(self._config) as http:
             while left is None or left > 0:
                 page = await _ask_async(http, "GET", "/evaluations", query | _page_size(left))
@@ -87,12 +95,12 @@ class AsyncEvaluations:
                 query["cursor"] = page["next_cursor"]
 
     async def get(self, id: UUID | str) -> StoredEvaluation:
-        """One evaluation. Raises NotFound."""
+        """One evaluation. Raises NotFound, and InvalidArgument where `id` is no id."""
         async with _connected_async(self._config) as http:
             return StoredEvaluation(await _ask_async(http, "GET", _path(id)))
 
     async def delete(self, id: UUID | str) -> None:
-        """Deletes one for good. Raises NotFound."""
+        """Deletes one for good. Raises NotFound, and InvalidArgument where `id` is no id."""
         async with _connected_async(self._config) as http:
             await _ask_async(http, "DELETE", _path(id))
 
@@ -228,11 +236,24 @@ def _read(answer: httpx2.Response) -> dict[str, Any]:
 
 
 def _path(id: UUID | str) -> str:
-    return f"/evaluations/{UUID(str(id))}"
+    return f"/evaluations/{_checked_id(id)}"
 
 
 def _label_path(id: UUID | str) -> str:
-    return f"/api/v1/evaluations/{UUID(str(id))}/label"
+    return f"/api/v1/evaluations/{_checked_id(id)}/label"
+
+
+def _checked_id(id: UUID | str) -> UUID:
+    try:
+        return UUID(str(id))
+    except ValueError as error:
+        raise InvalidArgument(f"{str(id)[:100]!r} is no evaluation's id: it must be a UUID.") from error
+
+
+def _checked_limit(limit: int | None) -> int | None:
+    if limit is not None and limit < 0:
+        raise InvalidArgument("limit must not be negative; None means all.")
+    return limit
 
 
 def _label(hallucinated: bool, note: str | None) -> dict[str, object]:  # noqa: FBT001 - it is a value, not a choice

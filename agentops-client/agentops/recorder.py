@@ -4,8 +4,8 @@ import os
 import random
 import sys
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, Unpack, overload
+from collections.abc import Callable
+from typing import Any, TypeVar, Unpack, cast, overload
 from uuid import UUID
 
 from agentops import events
@@ -15,6 +15,7 @@ from agentops.events import Event, Fields, event_of
 from agentops.judge.environment import detector_of
 from agentops.notices import ONCE, warn
 from agentops.outbox import Delivery
+from agentops.redaction import redacted_by
 from agentops.results import Evaluation
 from agentops.scoring import degraded, evaluate, scores_of
 from agentops.sender import Sender
@@ -78,7 +79,7 @@ class Recorder:
 
         Raises nothing (but under pytest) and waits for nothing: what cannot be queued is counted in `delivery()`.
         """
-        return self._record({"prompt": prompt, "response": response, **fields})
+        return self._record_or_log({"prompt": prompt, "response": response, **fields})
 
     def trace(self, prompt: str = "", **fields: Unpack[TraceFields]) -> Trace:
         """A block that becomes an evaluation: `with ops.trace(question) as trace: trace.response = ...`."""
@@ -113,6 +114,10 @@ class Recorder:
         """
 
         def decorate(inner: F) -> F:
+            if isinstance(inner, classmethod | staticmethod):
+                # `@ops.observe` stands above `@classmethod`: what is called is the function within.
+                method = cast("Any", inner)
+                return type(method)(decorate(method.__func__))
             labels = {"model_name": model_name, "agent_name": agent_name or getattr(inner, "__name__", None)}
             observer = Observer(
                 self, inner, prompt=prompt, retrieved_docs=retrieved_docs, response=response, labels=labels
@@ -141,16 +146,16 @@ class Recorder:
         """The session's figures."""
         return tracker.stats()
 
-    def keep(self, fields: dict[str, Any]) -> None:
-        """Records what a trace became; it is scored in the background."""
-        self._keep(fields, unscored=True)
+    def record_unscored(self, fields: dict[str, Any]) -> None:
+        """Records what a trace became; it is scored in the background. Raises what is wrong with it."""
+        self._enqueue(fields, unscored=True)
 
-    def harmless(self, step: Callable[[], None]) -> None:
+    def do_or_log(self, step: Callable[[], None]) -> None:
         """Does it; what it raises is logged and not raised (but under pytest)."""
         try:
             step()
         except Exception as error:  # noqa: BLE001 - the application must not fail because it is watched
-            self._forgive(error)
+            self._log_or_raise(error)
 
     def _evaluate(
         self,
@@ -162,7 +167,6 @@ class Recorder:
         latency_s: float | None,
         labels: dict[str, Any],
     ) -> Evaluation:
-        found = degraded()
         documents: list[str] = []
         try:
             documents = events.documents_of(retrieved_docs)
@@ -175,34 +179,32 @@ class Recorder:
                 latency_s=latency_s,
             )
         except Exception as error:  # noqa: BLE001 - the application must not fail because its answer cannot be judged
-            self._forgive(error)
+            self._log_or_raise(error)
+            found = degraded(error)
         if self.auto_upload if upload is None else upload:
             fields = {"prompt": prompt, "response": response, "retrieved_docs": documents or None, **labels}
             scores = {name: value for name, value in found.items() if name in events.Scores.__annotations__}
-            id = self._record(fields | scores)
+            id = self._record_or_log(fields | scores)
             found["id"] = None if id is None else str(id)
         return found
 
-    def _record(self, fields: dict[str, Any]) -> UUID | None:
+    def _record_or_log(self, fields: dict[str, Any]) -> UUID | None:
         try:
-            return self._keep(fields, unscored=False)
+            return self._enqueue(fields, unscored=False)
         except Exception as error:  # noqa: BLE001 - the application must not fail because it is watched
-            self._forgive(error)
+            self._log_or_raise(error)
             return None
 
-    def _keep(self, fields: dict[str, Any], *, unscored: bool) -> UUID | None:
+    def _enqueue(self, fields: dict[str, Any], *, unscored: bool) -> UUID | None:
+        """Samples, redacts, checks and queues it; the id, None where it is not sent. Raises what is wrong with it."""
         if not (self._config.can_send or (captures and self._config.enabled)):
             return None
         if not self._is_sampled(fields.get("session_id")):
             self._sender.count("sampled_out")
             return None
         if self._config.redact:
-            texts = _texts(fields)
-            # They quote the texts: what a hook takes out there would leave here.
-            claims = fields.get("claims")
-            fields = fields | {"claims": None}
             try:
-                redacted = self._config.redact({name: value for name, value in fields.items() if value is not None})
+                redacted = redacted_by(self._config.redact, fields)
             except Exception:
                 # Nothing leaves that was not redacted.
                 self._sender.drop("redaction_failed")
@@ -210,7 +212,7 @@ class Recorder:
             if redacted is None:
                 self._sender.drop("redacted")
                 return None
-            fields = redacted | {"claims": claims} if claims and _texts(redacted) == texts else redacted
+            fields = redacted
         try:
             event = event_of(fields, unscored=unscored)
         except Exception:
@@ -242,20 +244,14 @@ class Recorder:
             found = self._detector.detect(fields["prompt"], fields["response"], fields.get("retrieved_docs", []))
         except Exception as error:  # noqa: BLE001 - an answer without scores is better than none
             warn("detector", f"Answers are sent without scores, because the detector failed: {error!r}")
-            return fields
+            return fields | {"status": "degraded"}
         return fields | {name: value for name, value in scores_of(found).items() if value is not None}
 
-    def _forgive(self, error: Exception) -> None:
+    def _log_or_raise(self, error: Exception) -> None:
         raises = self._config.raise_errors
         if raises or (raises is None and _is_under_pytest()):
             raise error
         warn(f"forgiven {type(error).__name__}", f"agentops left something out: {error!r}", error=error)
-
-
-def _texts(fields: Mapping[str, Any]) -> tuple[object, ...]:
-    """What claims quote, and not the list that a hook may change."""
-    documents = fields.get("retrieved_docs")
-    return fields.get("prompt"), fields.get("response"), None if documents is None else tuple(documents)
 
 
 def _is_under_pytest() -> bool:

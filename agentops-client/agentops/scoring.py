@@ -25,7 +25,7 @@ def evaluate(
     """What the detector found, with its latency: the given one, else what the detector itself took."""
     began = time.perf_counter()
     found = detector.detect(prompt, response, documents)
-    took_s = latency_s or max(_LATENCY_S_MIN, round(time.perf_counter() - began, 6))
+    took_s = float(latency_s) if latency_s else max(_LATENCY_S_MIN, round(time.perf_counter() - began, 6))
     qps = tracker.add(took_s) if track_throughput else round(1 / took_s, 3)
     return Evaluation(
         scores_of(found),
@@ -53,6 +53,7 @@ def scores_of(found: Detection) -> dict[str, Any]:
     }
 
 
-def degraded() -> Evaluation:
-    """What is answered where the detector itself failed: no score and no verdict."""
-    return Evaluation(dict.fromkeys(EVALUATION_ITEMS), status="degraded", claims=[], notes=[])
+def degraded(error: Exception) -> Evaluation:
+    """What is answered where the judging itself failed: no score, no verdict, and a note that says why."""
+    note = f"The answer could not be judged: {type(error).__name__}: {error}"
+    return Evaluation(dict.fromkeys(EVALUATION_ITEMS), status="degraded", claims=[], notes=[note])

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agentops.config import Bounds
@@ -47,8 +47,6 @@ class Spool:
         self._looked_at: float | None = None
         self.ready: deque[Path] = deque()
         """Closed segments, the oldest first."""
-        self.adopted: set[Path] = set()
-        """Segments that an ended process had left."""
         self.stored_bytes = 0
         self._counting = threading.Lock()
 
@@ -109,8 +107,9 @@ class Spool:
             return
         self._grow(-size)
 
-    def recover(self) -> None:
-        """Looks, now and then, for what processes that ended have left, and takes it over. Raises OSError."""
+    def recover(self, found: Callable[[int], None]) -> None:
+        """Looks, now and then, for what processes that ended have left, and takes it over; `found` is told how many
+        events. Raises OSError."""
         now = time.monotonic()
         if self._looked_at is not None and now - self._looked_at < _LOOK_S:
             return
@@ -123,7 +122,7 @@ class Spool:
             if lock is None:
                 continue
             try:
-                self._adopt(other, own)
+                self._adopt(other, own, found)
             finally:
                 os.close(lock)
 
@@ -164,14 +163,15 @@ class Spool:
         with self._counting:
             self.stored_bytes += size
 
-    def _adopt(self, other: Path, own: Path) -> None:
+    def _adopt(self, other: Path, own: Path, found: Callable[[int], None]) -> None:
         for segment in sorted(other.glob("*" + _SUFFIX)):
             # UUIDv7 names sort by time, and no two are the same.
             adopted = own / segment.name
             size = segment.stat().st_size
             segment.rename(adopted)
             self._grow(size)
-            self.adopted.add(adopted)
+            # Before somebody sends them: what is delivered was counted.
+            found(_events_in(adopted))
             self.ready.append(adopted)
         _remove(other)
 
@@ -179,6 +179,14 @@ class Spool:
 def read(segment: Path) -> list[bytes]:
     """The events of a segment. A last line without its end was being written when the process was killed."""
     return [line for line in segment.read_bytes().split(b"\n")[:-1] if line]
+
+
+def _events_in(segment: Path) -> int:
+    try:
+        return len(read(segment))
+    except OSError:
+        # Whoever sends it will say so.
+        return 0
 
 
 def _write(file: int, text: bytes) -> None:

@@ -3,12 +3,11 @@
 With pytest, `pytest_plugins = ["agentops.testing"]` in `conftest.py` gives the fixture `agentops_capture`.
 """
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from agentops import recorder
 from agentops.results import STORED_ITEMS, StoredEvaluation
@@ -30,8 +29,12 @@ def capture() -> Generator[list[StoredEvaluation]]:
         recorder.captures.remove(listener)
 
 
-@pytest.fixture
-def agentops_capture() -> Generator[list[StoredEvaluation]]:
-    """What every client records during the test."""
-    with capture() as found:
-        yield found
+# `capture` works without pytest, and a program that uses it must not become one that runs under pytest.
+if TYPE_CHECKING or "pytest" in sys.modules:
+    import pytest
+
+    @pytest.fixture
+    def agentops_capture() -> Generator[list[StoredEvaluation]]:
+        """What every client records during the test."""
+        with capture() as found:
+            yield found

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
@@ -24,15 +24,15 @@ class TraceFields(Labels, total=False):
     retrieved_docs: Sequence[str] | None
 
 
-class Keeper(Protocol):
-    """Takes what a trace became. Raises nothing into the application."""
+class TraceRecorder(Protocol):
+    """Takes what a trace became."""
 
-    def keep(self, fields: dict[str, Any]) -> None:
-        """Records the fields, which are still to be scored."""
+    def record_unscored(self, fields: dict[str, Any]) -> None:
+        """Records the fields, which are still to be scored. Raises what is wrong with them."""
         ...
 
-    def harmless(self, step: Callable[[], None]) -> None:
-        """Does it, whatever it raises."""
+    def do_or_log(self, step: Callable[[], None]) -> None:
+        """Does it; what it raises does not reach the application."""
         ...
 
 
@@ -41,7 +41,7 @@ class Trace:
 
     def __init__(
         self,
-        keeper: Keeper,
+        recorder: TraceRecorder,
         prompt: str = "",
         *,
         retrieved_docs: Sequence[str] | None = None,
@@ -50,7 +50,7 @@ class Trace:
         session_id: str | None = None,
         metadata: Mapping[str, Scalar] | None = None,
     ) -> None:
-        self._keeper = keeper
+        self._recorder = recorder
         self.prompt = prompt
         self.response = ""
         self.retrieved_docs = retrieved_docs
@@ -80,7 +80,7 @@ class Trace:
     def end(self, error: BaseException | None = None) -> None:
         """Records what became known. An error is named in the metadata, by its type only."""
         latency_s = max(1e-6, time.perf_counter() - self._began)
-        self._keeper.harmless(lambda: self._keeper.keep(self._fields(latency_s, error)))
+        self._recorder.do_or_log(lambda: self._recorder.record_unscored(self._fields(latency_s, error)))
 
     @contextmanager
     def active(self) -> Generator[None]:
@@ -121,7 +121,7 @@ class Observer:
 
     def __init__(
         self,
-        keeper: Keeper,
+        recorder: TraceRecorder,
         function: Callable[..., Any],
         *,
         prompt: str | None,
@@ -129,7 +129,7 @@ class Observer:
         response: Callable[[Any], str] | None,
         labels: Mapping[str, Any],
     ) -> None:
-        self._keeper = keeper
+        self._recorder = recorder
         self._signature = _signature(function)
         self._prompt = prompt
         self._retrieved_docs = retrieved_docs
@@ -137,14 +137,15 @@ class Observer:
         self._labels = labels
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
-        """A trace of this call."""
-        made = Trace(self._keeper, **self._labels)
-        self._keeper.harmless(lambda: self._read(made, args, kwargs))
+        """A trace of this call, whose clock runs."""
+        made = Trace(self._recorder, **self._labels)
+        made.begin()
+        self._recorder.do_or_log(lambda: self._read(made, args, kwargs))
         return made
 
     def answered(self, trace: Trace, value: object) -> None:
         """The call has returned this."""
-        self._keeper.harmless(lambda: self._write(trace, value))
+        self._recorder.do_or_log(lambda: self._write(trace, value))
 
     def streamed(self, trace: Trace, chunks: list[Any]) -> None:
         """The call has yielded these, and ended."""
@@ -163,7 +164,7 @@ class Observer:
     def _write(self, trace: Trace, value: object) -> None:
         if self._response:
             trace.response = self._response(value)
-        elif value is not None and not trace.response:
+        elif not (value is None or trace.response or isinstance(value, Awaitable | Iterator | AsyncIterator)):
             trace.response = value if isinstance(value, str) else str(value)
 
 
@@ -176,7 +177,10 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
 
 
 def observed(function: F, observer: Observer) -> F:
-    """The function, each of whose calls becomes an evaluation: sync or async, and generators of either kind."""
+    """The function, each of whose calls becomes an evaluation: sync or async, and generators of either kind.
+
+    What a function returns to be awaited or iterated by its caller is followed too, see `_finished`.
+    """
     if inspect.isasyncgenfunction(function):
         wrapped: Callable[..., Any] = _async_stream(function, observer)
     elif inspect.isgeneratorfunction(function):
@@ -190,28 +194,53 @@ def observed(function: F, observer: Observer) -> F:
 
 def _function(function: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
-        with observer.begin(args, kwargs) as trace:
-            value = function(*args, **kwargs)
-            observer.answered(trace, value)
-            return value
-
-    return call
-
-
-def _coroutine(function: Callable[..., Awaitable[Any]], observer: Observer) -> Callable[..., Any]:
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        with observer.begin(args, kwargs) as trace:
-            value = await function(*args, **kwargs)
-            observer.answered(trace, value)
-            return value
-
-    return call
-
-
-def _stream(function: Callable[..., Generator[Any, Any, Any]], observer: Observer) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         trace = observer.begin(args, kwargs)
-        trace.begin()
+        try:
+            with trace.active():
+                value = function(*args, **kwargs)
+        except BaseException as error:
+            trace.end(error)
+            raise
+        return _finished(value, observer, trace)
+
+    return call
+
+
+def _coroutine(
+    function: Callable[..., Awaitable[Any]], observer: Observer, begun: Trace | None = None
+) -> Callable[..., Any]:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        trace = begun or observer.begin(args, kwargs)
+        try:
+            with trace.active():
+                value = await function(*args, **kwargs)
+        except BaseException as error:
+            trace.end(error)
+            raise
+        return _finished(value, observer, trace)
+
+    return call
+
+
+def _finished(value: Any, observer: Observer, trace: Trace) -> Any:
+    """What the caller gets: the value; of one still to be awaited or iterated, one of its kind that ends the trace."""
+    if inspect.iscoroutine(value):
+        return _coroutine(lambda: value, observer, trace)()
+    if inspect.isgenerator(value):
+        return _stream(lambda: value, observer, trace)()
+    if inspect.isasyncgen(value):
+        return _async_stream(lambda: value, observer, trace)()
+    with trace.active():
+        observer.answered(trace, value)
+    trace.end()
+    return value
+
+
+def _stream(
+    function: Callable[..., Generator[Any, Any, Any]], observer: Observer, begun: Trace | None = None
+) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        trace = begun or observer.begin(args, kwargs)
         chunks: list[Any] = []
         inner = function(*args, **kwargs)
         step: Callable[[], Any] = functools.partial(next, inner)
@@ -239,10 +268,11 @@ def _stream(function: Callable[..., Generator[Any, Any, Any]], observer: Observe
     return call
 
 
-def _async_stream(function: Callable[..., AsyncGenerator[Any, Any]], observer: Observer) -> Callable[..., Any]:
+def _async_stream(
+    function: Callable[..., AsyncGenerator[Any, Any]], observer: Observer, begun: Trace | None = None
+) -> Callable[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        trace = observer.begin(args, kwargs)
-        trace.begin()
+        trace = begun or observer.begin(args, kwargs)
         chunks: list[Any] = []
         inner = function(*args, **kwargs)
         step: Callable[[], Awaitable[Any]] = functools.partial(anext, inner)

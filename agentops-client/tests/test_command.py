@@ -4,9 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from tests.clients import PACKAGE_DIR
+import pytest
+from agentops import Bounds
+from agentops.lines import writing
+from agentops.uploading import Progress, Upload
+from tests.clients import PACKAGE_DIR, client_of
 from tests.judging import judging
 from tests.receiver import Receiver, refuse
 
@@ -57,6 +62,105 @@ def test_a_file_is_judged_line_by_line(tmp_path: Path) -> None:
     written = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert [line["result"]["hallucinated"] for line in written] == [False, True, None]
     assert [line["prompt"] for line in written] == [line["prompt"] for line in LINES]
+
+
+def test_a_line_that_cannot_be_read_does_not_end_the_run(tmp_path: Path) -> None:
+    good = json.dumps(LINES[0]).encode()
+    lines = [b"\xef\xbb\xbf" + good, b'{"prompt": "\xff"}', b"[" * 100_000, b"9" * 5_000, b"\xfe\xff\0{", b"\0", good]
+    (tmp_path / "answers.jsonl").write_bytes(b"\n".join(lines))
+    done = agentops("evaluate", "answers.jsonl", place=tmp_path, LC_ALL="C", PYTHONUTF8="0")
+    assert done.returncode == 1
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [f"line {number}" for number in range(2, 7)]
+    figures = {line[:22].strip(): line[22:].strip() for line in done.stdout.splitlines()}
+    assert (figures["evaluated"], figures["lines not read"]) == ("2", "5")
+
+
+def test_a_file_that_cannot_be_used_is_named_on_one_line(tmp_path: Path) -> None:
+    (tmp_path / "answers.jsonl").write_text(json.dumps(LINES[0]))
+    (tmp_path / "latin").write_bytes(b"\xff")
+    for words, message in (
+        (["nowhere.jsonl"], "nowhere.jsonl: No such file or directory"),
+        (["."], ".: Is a directory"),
+        (["--response", "a", "--document-file", "nowhere"], "nowhere: No such file or directory"),
+        (["--response", "a", "--document-file", "latin"], "latin: it is not UTF-8"),
+        (["answers.jsonl", "--output", "no/where"], "no/where: No such file or directory"),
+    ):
+        done = agentops("evaluate", *words, place=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{message}\n")
+
+
+def test_the_file_that_is_read_is_never_written(tmp_path: Path) -> None:
+    text = "\n".join([json.dumps(LINES[0]), "not JSON"])
+    (tmp_path / "answers.jsonl").write_text(text)
+    (tmp_path / "link.jsonl").symlink_to("answers.jsonl")
+    for name in ("answers.jsonl", "./answers.jsonl", "link.jsonl"):
+        done = agentops("evaluate", "answers.jsonl", "--output", name, place=tmp_path)
+        assert (done.returncode, "it is the file that is read" in done.stderr) == (2, True)
+        assert (tmp_path / "answers.jsonl").read_text() == text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.jsonl", "link.jsonl"]
+
+
+def test_results_take_the_place_of_older_ones_only_when_they_are_all_there(tmp_path: Path) -> None:
+    path, source = tmp_path / "results.jsonl", tmp_path / "answers.jsonl"
+    path.write_text("older")
+    path.chmod(0o600)
+    source.write_text("{}")
+    with source.open("rb") as opened:
+        with suppress(KeyboardInterrupt), writing(path, opened) as file:
+            file.write("half")
+            raise KeyboardInterrupt
+        assert (path.read_text(), (tmp_path / "results.jsonl.part").read_text()) == ("older", "half")
+        with writing(path, opened) as file:
+            file.write("whole")
+        assert (path.read_text(), path.stat().st_mode & 0o777) == ("whole", 0o600)
+        assert sorted(each.name for each in tmp_path.iterdir()) == ["answers.jsonl", "results.jsonl"]
+        with writing(Path(os.devnull), opened) as file:
+            file.write("nothing")
+        assert not Path(os.devnull).is_file()
+
+
+def test_an_answer_that_is_no_text_is_judged_too(tmp_path: Path) -> None:
+    words = ["--response", b"caf\xff is open.", "--document", "A caf\xe9 is open."]
+    done = subprocess.run(
+        [sys.executable, "-m", "agentops", "evaluate", *words],
+        env={"PATH": os.defpath, "PYTHONPATH": str(PACKAGE_DIR)},
+        capture_output=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["claims"][0]["text"] == "caf\udcff is open."
+
+
+SMALL = Bounds(queue_events_max=20, batch_events_max=10, linger_s=0.01, backoff_s=0.01, backoff_s_max=0.02)
+
+
+def test_uploading_waits_for_room_as_the_server_asks(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    receiver.script.extend([refuse(429, "slow down", Retry_After="1")] * 2)
+    with client_of(receiver, SMALL) as ops:
+        upload = Upload(ops, SMALL, Progress(), 30)
+        for number in range(100):
+            upload.wait_for_room()
+            ops.record(f"question {number}", "a")
+        assert upload.finish() == 0
+        assert (ops.delivery().delivered, ops.delivery().dropped) == (100, {})
+    told = capsys.readouterr().err
+    assert "wait for the server (429: slow down)" in told
+    assert told.endswith("delivered 100 of 100\n")
+
+
+def test_uploading_gives_up_when_the_server_takes_nothing_for_long(
+    receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receiver.usual = refuse(503, "not now")
+    with client_of(receiver, SMALL, raise_errors=False) as ops:
+        upload = Upload(ops, SMALL, Progress(), 0.5)
+        for number in range(25):
+            upload.wait_for_room()
+            ops.record(f"question {number}", "a")
+        assert upload.finish() == 25
+    told = capsys.readouterr().err
+    assert told.startswith("delivered 0 of 25\nnot delivered: 5 queue_full, 20 waiting; the last error: 503")
 
 
 def test_standard_input_is_judged_and_sent(tmp_path: Path, receiver: Receiver) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import functools
 import gc
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Iterator
+from typing import Any
 
 import pytest
 from agentops import AgentOps, AsyncAgentOps, StoredEvaluation, current_trace
@@ -254,6 +255,122 @@ def test_methods_are_observed_too(ops: AgentOps, agentops_capture: Captured) -> 
 
     assert Agent().run("hi") == "HI"
     assert [(kept.prompt, kept.response) for kept in agentops_capture] == [("hi", "HI")]
+
+
+def test_class_and_static_methods_are_observed_in_either_order(ops: AgentOps, agentops_capture: Captured) -> None:
+    class Agent:
+        @ops.observe
+        @classmethod
+        def first(cls, query: str) -> str:
+            return f"{cls.__name__} {query}"
+
+        @classmethod
+        @ops.observe
+        def second(cls, query: str) -> str:
+            return f"{cls.__name__} {query}"
+
+        @ops.observe(agent_name="third")
+        @staticmethod
+        def third(query: str) -> str:
+            return query.upper()
+
+        @staticmethod
+        @ops.observe
+        def fourth(query: str) -> str:
+            return query.upper()
+
+    assert (Agent.first("hi"), Agent().second("hi")) == ("Agent hi", "Agent hi")
+    assert (Agent.third("hi"), Agent().fourth("hi")) == ("HI", "HI")
+    assert [(kept.prompt, kept.response) for kept in agentops_capture] == [("hi", "Agent hi")] * 2 + [("hi", "HI")] * 2
+    assert [kept.agent_name for kept in agentops_capture] == ["first", "second", "third", "fourth"]
+
+
+def test_what_a_function_returns_unfinished_is_followed_to_its_end(ops: AgentOps, agentops_capture: Captured) -> None:
+    async def words(text: str) -> AsyncGenerator[str]:
+        assert current_trace()
+        for word in text.split():
+            yield word
+
+    async def later(text: str) -> str:
+        trace = current_trace()
+        assert trace
+        trace.session_id = "s"
+        await asyncio.sleep(0.05)
+        return text
+
+    async def later_words(text: str) -> AsyncGenerator[str]:
+        return words(text)
+
+    def gives_later(text: str) -> Coroutine[None, None, str]:
+        return later(text)
+
+    def gives_words(text: str) -> AsyncGenerator[str]:
+        return words(text)
+
+    def gives_generator(text: str) -> Iterator[str]:
+        return (word for word in text.split())
+
+    class Later:
+        async def __call__(self, text: str) -> str:
+            return await later(text)
+
+    class Stream:
+        def __call__(self, text: str) -> Iterator[str]:
+            yield from text.split()
+
+    async def main() -> None:
+        for function in (gives_later, Later(), functools.partial(later)):
+            awaited = ops.observe(function)("a b")
+            assert inspect.iscoroutine(awaited)
+            assert await awaited == "a b"
+            assert current_trace() is None
+        assert [word async for word in ops.observe(gives_words)("a b")] == ["a", "b"]
+        assert [word async for word in await ops.observe(later_words)("a b")] == ["a", "b"]
+
+    asyncio.run(main())
+    assert list(ops.observe(gives_generator)("a b")) == ["a", "b"]
+    assert list(ops.observe(Stream())("a b")) == ["a", "b"]
+    assert [(kept.prompt, kept.response) for kept in agentops_capture] == [("a b", "a b")] * 3 + [("a b", "ab")] * 4
+    assert [kept.session_id for kept in agentops_capture] == ["s"] * 3 + [None] * 4
+    assert all(kept.latency_sec and kept.latency_sec >= 0.05 for kept in agentops_capture[:3])
+
+
+def test_an_error_in_what_is_returned_unfinished_is_named(ops: AgentOps, agentops_capture: Captured) -> None:
+    async def fails() -> str:
+        raise TimeoutError
+
+    def breaks() -> Iterator[str]:
+        yield "so far"
+        raise KeyError
+
+    def gives(text: str) -> Any:
+        return fails() if text == "later" else breaks()
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(ops.observe(gives)("later"))
+    with pytest.raises(KeyError):
+        list(ops.observe(gives)("stream"))
+    kept = [(each.response, each.metadata) for each in agentops_capture]
+    assert kept == [("", {"error": "TimeoutError"}), ("so far", {"error": "KeyError"})]
+
+
+def test_other_things_that_are_not_finished_stay_what_they_are(ops: AgentOps, agentops_capture: Captured) -> None:
+    @ops.observe
+    def shout(text: str) -> Iterator[str]:
+        return map(str.upper, text)
+
+    @ops.observe
+    def begin(text: str) -> asyncio.Task[None]:
+        return asyncio.create_task(asyncio.sleep(0))
+
+    async def main() -> None:
+        task = begin("q")
+        assert isinstance(task, asyncio.Task)
+        await task
+
+    assert isinstance(shout("q"), map)
+    asyncio.run(main())
+    assert [kept.response for kept in agentops_capture] == ["", ""]
 
 
 def test_a_trace_is_a_block(ops: AgentOps, agentops_capture: Captured) -> None:

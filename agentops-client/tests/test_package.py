@@ -15,8 +15,8 @@ from tests.clients import PACKAGE_DIR
 
 NAMES = {
     "AgentOps", "AgentOpsError", "ApiError", "AsyncAgentOps", "Bounds", "Cascade", "Claim", "ConnectionFailed",
-    "Delivery", "Detection", "Detector", "Endpoint", "Evaluation", "Forbidden", "Invalid", "LLMJudge",
-    "LocalDetector", "NotConfigured", "NotFound", "Prices", "Stats", "StoredEvaluation", "StoredLabel",
+    "Delivery", "Detection", "Detector", "Endpoint", "Evaluation", "Forbidden", "Invalid", "InvalidArgument",
+    "LLMJudge", "LocalDetector", "NotConfigured", "NotFound", "Prices", "Stats", "StoredEvaluation", "StoredLabel",
     "TooManyRequests", "Trace", "Unauthenticated", "Unavailable", "__version__", "current_trace",
     "detect_hallucination", "get_throughput_stats", "reset_throughput_tracker", "uncertainty_score",
 }  # fmt: skip

@@ -1,13 +1,31 @@
 """Recording hurts nobody: settings, bounds on what may leave, and mistakes."""
 
+import asyncio
+import json
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy
 import pytest
-from agentops import AgentOps, Detection, NotConfigured, notices
+from agentops import (
+    AgentOps,
+    AgentOpsError,
+    AsyncAgentOps,
+    Detection,
+    InvalidArgument,
+    LocalDetector,
+    NotConfigured,
+    StoredEvaluation,
+    notices,
+)
+from agentops.redaction import redacted_by
 from agentops.testing import capture
 from tests.clients import client_of, program
 from tests.judging import judging
@@ -155,12 +173,86 @@ def test_what_cannot_be_redacted_never_leaves(receiver: Receiver) -> None:
     assert receiver.requests == []
 
 
+@pytest.mark.parametrize("nonsense", ["text", 7, ["prompt"]], ids=str)
+def test_a_redaction_that_answers_no_fields_is_counted_as_failed(receiver: Receiver, nonsense: Any) -> None:
+    def redact(fields: dict[str, Any]) -> Any:
+        return nonsense
+
+    with client_of(receiver, redact=redact, raise_errors=False) as ops:
+        assert ops.record("secret", "a") is None
+        assert ops.evaluate("secret", "The door is blue.", ["The door is blue."]).id is None
+        assert ops.flush()
+        assert ops.delivery().dropped == {"redaction_failed": 2}
+    assert receiver.requests == []
+
+
+def test_what_redaction_edits_in_place_is_not_the_applications_own(agentops_capture: list[StoredEvaluation]) -> None:
+    def redact(fields: dict[str, Any]) -> dict[str, Any]:
+        fields["metadata"]["user"] = fields["retrieved_docs"][0] = "[redacted]"
+        return fields
+
+    ops = AgentOps(redact=redact)
+    documents, metadata = ["secret"], {"user": "secret"}
+    ops.record("q", "a", retrieved_docs=documents, metadata=metadata)
+    with ops.trace("q", retrieved_docs=documents, metadata=metadata) as trace:
+        trace.response = "a"
+    ops.evaluate("q", "a", documents, metadata=metadata)
+    assert (documents, metadata, trace.metadata) == (["secret"], {"user": "secret"}, {"user": "secret"})
+    kept = [(each.retrieved_docs, each.metadata) for each in agentops_capture]
+    assert kept == [(["[redacted]"], {"user": "[redacted]"})] * 3
+
+
+def test_a_hook_gets_copies_at_every_depth() -> None:
+    deep = {"metadata": {"list": [{"user": "secret"}]}}
+
+    def redact(fields: dict[str, Any]) -> None:
+        fields["metadata"]["list"][0].clear()
+
+    assert redacted_by(redact, deep) is None
+    assert deep == {"metadata": {"list": [{"user": "secret"}]}}
+
+
+@pytest.mark.parametrize(
+    "half", [numpy.float32(0.5), numpy.float64(0.5), numpy.array(0.5), Decimal("0.5"), Fraction(1, 2)]
+)
+def test_numbers_of_other_libraries_are_numbers(receiver: Receiver, half: Any) -> None:
+    with client_of(receiver) as ops:
+        ops.record("q", "a", factual_support=half, latency_sec=half, hallucinated=numpy.bool_(True))  # pyright: ignore[reportArgumentType]
+        ops.record("q", "a", metadata={"half": half, "count": numpy.int64(7), "is_new": numpy.bool_(False)})  # pyright: ignore[reportArgumentType]
+        assert json.loads(json.dumps(ops.evaluate("q", "a", latency_sec=half))).get("latency_sec") == 0.5
+        assert ops.flush()
+    scored, described, _ = receiver.stored.values()
+    assert (scored["factual_support"], scored["latency_sec"], scored["hallucinated"]) == (0.5, 0.5, True)
+    assert described["metadata"] == {"half": 0.5, "count": 7, "is_new": False}
+
+
+def test_what_a_detector_measures_in_numpy_is_sent(receiver: Receiver) -> None:
+    class Measures(LocalDetector):
+        def detect(self, prompt: str, response: str, documents: Any = None) -> Detection:
+            return replace(super().detect(prompt, response, documents), probability=cast("float", numpy.float32(0.5)))
+
+    with client_of(receiver, detector=Measures()) as ops:
+        with ops.trace("q", retrieved_docs=["d"]) as trace:
+            trace.response = "a"
+        assert ops.flush()
+        assert ops.delivery().dropped == {}
+    [item] = receiver.stored.values()
+    assert item["hallucination_probability"] == 0.5
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"semantic_drift": 1.5},
         {"uncertainty": float("nan")},
         {"factual_support": True},
+        {"factual_support": numpy.bool_(True)},
+        {"factual_support": numpy.float32("nan")},
+        {"factual_support": numpy.array([0.5, 0.5])},
+        {"factual_support": Decimal("NaN")},
+        {"factual_support": b"0.5"},
+        {"hallucinated": numpy.float32(1)},
+        {"throughput_qps": Fraction(10**400)},
         {"hallucination_probability": "0.5"},
         {"hallucinated": 1},
         {"latency_sec": 0},
@@ -213,11 +305,13 @@ def test_a_detector_that_fails_degrades(receiver: Receiver) -> None:
     with client_of(receiver, detector=Broken(), raise_errors=False) as ops:
         result = ops.evaluate("q", "a", ["d"])
         assert (result.status, result.hallucinated, result.hallucination_probability) == ("degraded", None, None)
+        assert result.notes == ["The answer could not be judged: RuntimeError: no judge today"]
         with ops.trace("traced", retrieved_docs=["d"]) as trace:
             trace.response = "a"
         assert ops.flush()
     assert sorted(item["prompt"] for item in receiver.stored.values()) == ["q", "traced"]
     assert all("hallucinated" not in item for item in receiver.stored.values())
+    assert [item["status"] for item in receiver.stored.values()] == ["degraded", "degraded"]
     with pytest.raises(RuntimeError, match="no judge"):
         AgentOps(detector=Broken()).evaluate("q", "a")
 
@@ -267,6 +361,37 @@ def test_recording_costs_the_caller_little(receiver: Receiver) -> None:
         assert time.perf_counter() - began < 0.5
 
 
+def test_capturing_needs_no_pytest(tmp_path: Path) -> None:
+    text = """
+import sys
+from agentops import AgentOps
+from agentops.testing import capture
+with capture() as found:
+    AgentOps().record("q", "a", latency_sec=-1)
+    AgentOps().record("q", "a")
+print(len(found), "pytest" in sys.modules)
+"""
+    out, err = program(text, tmp_path, PYTEST_CURRENT_TEST="inherited").communicate(timeout=20)
+    assert (out, "latency_sec must be more than 0" in err) == ("1 False\n", True)
+
+
 def test_reading_needs_a_key() -> None:
     with pytest.raises(NotConfigured):
         list(AgentOps().evaluations.list())
+
+
+def test_what_cannot_be_asked_is_an_error_of_ours_and_a_value_error(receiver: Receiver) -> None:
+    ops = AgentOps("agops_x", receiver.url)
+    calls: list[Callable[[], object]] = [
+        lambda: ops.evaluations.get("nonsense"),
+        lambda: ops.evaluations.delete("nonsense"),
+        lambda: ops.label("nonsense", hallucinated=True),
+        lambda: list(ops.evaluations.list(limit=-1)),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidArgument) as raised:
+            call()
+        assert isinstance(raised.value, AgentOpsError)
+        assert isinstance(raised.value, ValueError)
+    with pytest.raises(InvalidArgument, match="UUID"):
+        asyncio.run(AsyncAgentOps("agops_x", receiver.url).evaluations.get("nonsense"))

@@ -68,9 +68,12 @@ def test_a_batch_is_sent_when_it_has_a_megabyte(receiver: Receiver) -> None:
 
 
 def test_a_batch_is_sent_when_its_first_event_is_old_enough(receiver: Receiver) -> None:
-    with client_of(receiver) as ops:
+    with client_of(receiver, Bounds(linger_s=0.5)) as ops:
+        began = time.monotonic()
         record(ops, 3)
-        receiver.wait(lambda: sum(receiver.sizes) == 3)
+        receiver.wait(lambda: bool(receiver.requests))
+    assert receiver.sizes == [3]
+    assert receiver.requests[0].at - began >= 0.5
 
 
 def test_an_event_larger_than_a_batch_goes_alone(receiver: Receiver) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,20 @@ def crash(url: str, spool_dir: Path, count: int, place: Path) -> None:
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=10)
     assert process.returncode == -signal.SIGKILL
+
+
+def test_all_that_the_spool_holds_is_queued_before_any_of_it_is_sent(tmp_path: Path, receiver: Receiver) -> None:
+    port = free_port()
+    crash(f"http://127.0.0.1:{port}", tmp_path / "spool", 1_000, tmp_path)
+    with receiving(port) as away:
+        away.usual = refuse(503)
+        with client_of(away, PATIENT, spool_dir=tmp_path / "spool") as ops:
+            assert ops.delivery().queued == 0
+            ops.record("q", "a")
+            until = time.monotonic() + 10
+            while ops.delivery().recovered < 1_000 and time.monotonic() < until:
+                pass
+            assert (ops.delivery().recovered, ops.delivery().queued) == (1_000, 1_001)
 
 
 def test_what_a_killed_process_recorded_is_sent_by_the_next(tmp_path: Path) -> None:

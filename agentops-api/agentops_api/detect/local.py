@@ -7,7 +7,7 @@ from . import claims, drift, legacy
 from .calibration import Recalibration
 from .evidence import Evidence
 from .features import Prompt, measure
-from .results import Claim, Detection
+from .results import Claim, Detection, Status
 from .scoring import PROFILES, THRESHOLD, Profile, ProfileName, answer_risk, infer, risk
 from .text import Sentence, sentences
 
@@ -15,6 +15,7 @@ VERSION = "2"
 RESPONSE_CHARS_MAX = 100_000
 PROMPT_CHARS_MAX = 50_000
 DOCUMENTS_CHARS_MAX = 400_000
+_UNREADABLE = "The judge's rating could not be read."
 _NO_VERDICT = "There is nothing to compare, so there is no verdict."
 
 
@@ -28,13 +29,20 @@ class LocalDetector:
         scoring: Literal["grounding", "legacy"] = "grounding",
         recalibration: Recalibration | None = None,
         threshold: float = THRESHOLD,
+        legacy_judge: legacy.Judge | None = None,
+        legacy_parse: bool = False,
     ) -> None:
         """`recalibration` corrects the probabilities of `grounding`; `legacy` is the formula of version 0.2, whose
-        factual support comes from here instead of from a judge, and whose threshold is always 0.45."""
+        threshold is always 0.45. Its factual support is what `legacy_judge` says, as in 0.2, else comes from here;
+        `legacy_parse` misreads the judge as 0.2 did. What cannot be read is `degraded`. Raises ValueError."""
+        if scoring != "legacy" and (legacy_judge or legacy_parse):
+            raise ValueError("legacy_judge and legacy_parse need scoring='legacy'")
         self._profile = None if profile == "auto" else PROFILES[profile]
         self._scoring = scoring
         self._recalibration = recalibration
         self._threshold = threshold
+        self._legacy_judge = legacy_judge
+        self._legacy_parse = legacy_parse
 
     def detect(self, prompt: str, response: str, documents: Sequence[str] | None = None) -> Detection:
         """What the documents say of the answer; without documents, that nothing can be said."""
@@ -47,22 +55,38 @@ class LocalDetector:
         semantic_drift = drift.semantic_drift(asked, answered)
         hedging = legacy.uncertainty_score(response) if self._scoring == "legacy" else drift.uncertainty(response)
         hallucinated = None if probability is None else probability >= self._threshold
+        rated = self._rating(prompt, response, texts)
+        support = support if rated is None else rated
         if self._scoring == "legacy" and support is not None:
             probability = legacy.probability(support, semantic_drift, hedging)
             hallucinated = legacy.hallucinated(probability)
         return Detection(
-            status="unverified" if probability is None else "verified",
+            status=self._status(probability, rated),
             probability=probability,
             hallucinated=hallucinated,
             semantic_drift=semantic_drift,
             uncertainty=hedging,
             factual_support=support,
             claims=tuple(found),
-            mode="unverified" if probability is None else "retrieved-doc entailment",
+            mode=_mode(probability, evidence),
             scoring=self._scoring,
             detector=f"local/{VERSION} {profile.name}",
-            notes=(*notes, _NO_VERDICT) if probability is None else tuple(notes),
+            notes=self._notes(notes, probability, rated),
         )
+
+    def _rating(self, prompt: str, response: str, documents: Sequence[str]) -> float | None:
+        if self._legacy_judge is None:
+            return None
+        return legacy.rating(self._legacy_judge(prompt, response, documents), legacy_parse=self._legacy_parse)
+
+    def _status(self, probability: float | None, rated: float | None) -> Status:
+        if self._legacy_judge and rated is None:
+            return "degraded"
+        return "unverified" if probability is None else "verified"
+
+    def _notes(self, notes: Sequence[str], probability: float | None, rated: float | None) -> tuple[str, ...]:
+        unread = (_UNREADABLE,) if self._legacy_judge and rated is None else ()
+        return (*notes, *unread, *((_NO_VERDICT,) if probability is None else ()))
 
     def _check(
         self,
@@ -98,6 +122,12 @@ class LocalDetector:
     def _probability(self, risk: float, profile: Profile) -> float:
         probability = profile.platt(risk)
         return self._recalibration(probability) if self._recalibration else probability
+
+
+def _mode(probability: float | None, evidence: Evidence) -> str:
+    if probability is None:
+        return "unverified"
+    return "retrieved-doc entailment" if evidence.words else "legacy judge"
 
 
 def _bounded(prompt: str, response: str, documents: Sequence[str]) -> tuple[str, str, list[str], list[str]]:

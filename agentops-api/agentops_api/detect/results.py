@@ -71,4 +71,6 @@ class Detection:
 class Detector(Protocol):
     """Anything that judges answers."""
 
-    def detect(self, prompt: str, response: str, documents: Sequence[str] | None = None) -> Detection: ...
+    def detect(self, prompt: str, response: str, documents: Sequence[str] | None = None) -> Detection:
+        """What was found out about the answer to the prompt, given these documents. Threads may call it together."""
+        ...
