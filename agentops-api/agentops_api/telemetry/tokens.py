@@ -44,14 +44,15 @@ PLAIN: LiteralString = (
     + r"', '', 'g'), U&'\03C2', U&'\03C3') END"
 )
 """`text` in small letters and one form, with one sigma."""
+# Not unnest: of that the planner expects so few words that it joins them with what is filed by a nested loop.
 WORDS_OF: LiteralString = (
-    'LATERAL (SELECT word COLLATE "default" AS word FROM (SELECT unnest('
-    "string_to_array(regexp_replace(plain, '"
+    'LATERAL (SELECT word COLLATE "default" AS word FROM (SELECT string_to_table('
+    "regexp_replace(plain, '"
     + _GAP
-    + "+', ' ', 'g'), ' ') || CASE WHEN octet_length(plain) > length(plain) THEN "
-    "string_to_array(regexp_replace(plain, '[^"
+    + "+', ' ', 'g') || CASE WHEN octet_length(plain) > length(plain) THEN ' ' || array_to_string(string_to_array("
+    "regexp_replace(plain, '[^"
     + _SPACELESS
-    + "]+', '', 'g'), NULL) END) AS word FROM (SELECT "
+    + "]+', '', 'g'), NULL), ' ') ELSE '' END, ' ') AS word FROM (SELECT "
     + PLAIN
     # OFFSET 0: what is used several times is made once.
     + " AS plain FROM (SELECT TEXT AS text OFFSET 0) AS given OFFSET 0) AS plainly) AS parted"
