@@ -9,7 +9,8 @@ from typing import LiteralString
 from uuid import UUID
 
 from agentops_api.db.pool import Tx
-from agentops_api.telemetry.words import WORDS_OF, file_times
+from agentops_api.telemetry.tokens import WORDS_OF
+from agentops_api.telemetry.words import file_times
 
 _PORTION_ROWS = 6_000
 """Evaluations whose words the server files in one statement while many come in: two megabytes of text."""
@@ -20,9 +21,8 @@ CREATE UNLOGGED TABLE bench.tokens AS
 SELECT DISTINCT kind, n, word
 FROM (SELECT 'prompt' AS kind, n, prompt AS text FROM bench.sentences
       UNION ALL SELECT 'response', n, response FROM bench.sentences) AS sentence, """
-    + WORDS_OF.replace("TEXT", "text")
-    + """ AS word
-WHERE word <> '';
+    + WORDS_OF.replace("TEXT", "sentence.text")
+    + """;
 CREATE UNLOGGED TABLE bench.words AS
 SELECT row_number() OVER (ORDER BY word)::integer AS word_n, word FROM (SELECT DISTINCT word FROM bench.tokens) AS one;
 CREATE UNLOGGED TABLE bench.prompts AS

@@ -88,6 +88,8 @@ async def _database(login: AsyncConnection[TupleRow], settings: Settings) -> lis
     findings = [Finding("ok", f"PostgreSQL {login.info.server_version // 10_000} answers as {login.info.user}")]
     if login.info.server_version < 150_000:
         findings.append(Finding("error", "PostgreSQL 15 or newer is needed"))
+    if (encoding := login.info.parameter_status("server_encoding")) not in (None, "UTF8"):
+        findings.append(Finding("error", f"the database has the encoding {encoding}; UTF8 is needed"))
     revision = await _revision(login)
     if revision == HEAD:
         findings.append(Finding("ok", f"the schema is at revision {revision}"))

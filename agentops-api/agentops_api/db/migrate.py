@@ -55,6 +55,10 @@ async def migrate(url: str, *, login: str | None = None) -> bool:
     behind a transaction-mode pooler too.
     """
     async with await AsyncConnection.connect(url, prepare_threshold=None, connect_timeout=10) as connection:
+        if (encoding := connection.info.parameter_status("server_encoding")) not in (None, "UTF8"):
+            raise Misconfigured(
+                f"The database has the encoding {encoding}. Make one of UTF8: CREATE DATABASE … ENCODING 'UTF8'."
+            )
         if await current_revision(connection) == HEAD:
             return False
         await connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{_LOCK_S_MAX}s",))

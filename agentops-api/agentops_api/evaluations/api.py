@@ -42,6 +42,10 @@ class ListQuery(FilterQuery):
     q: Annotated[str, StringConstraints(min_length=1, max_length=QUERY_CHARS_MAX)] | None = None
     """Only answers that have all of these words, at most ten, in prompt or response; capitals do not matter.
 
+    A word is found whole and with its accents; it ends where neither a letter, a digit nor `_` follows. Chinese,
+    Japanese, Thai, Lao, Burmese and Khmer have no spaces between words: what is given without one is found as it
+    stands, anywhere in the text, and counts as one word.
+
     So that each answer comes soon, a search for what is rare may end its page before it is full, even empty, with
     `has_more` and a cursor to go on from. It goes by cursor only, not by `offset`.
     """

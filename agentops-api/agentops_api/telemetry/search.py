@@ -14,15 +14,16 @@ from uuid import UUID
 
 from agentops_api.db.pool import Tx
 from agentops_api.db.where import Where
-from agentops_api.errors import Invalid
 from agentops_api.evaluations.models import Evaluation, Filters, Position, SearchPage
-from agentops_api.telemetry.words import PERIOD, STEM_CHARS, WORDS_OF
+from agentops_api.telemetry.tokens import PLAIN, Wanted, read
+from agentops_api.telemetry.words import PERIOD
 
-WORDS_MAX = 10
 _CANDIDATES_MAX = 5_000
 """Evaluations that one search looks at."""
 _DOUBTFUL_MAX = 1_000
 """Of those that need not have all words: a text of a megabyte takes long to look at."""
+_SESSION_ROWS_MAX = 5_000
+"""Evaluations of a session that is looked through itself; a longer one is found by the places of the words."""
 _PLACES_BYTES_MAX = 2**20
 """Places of filed words, four bytes each, that one search reads; more only where one period alone has more."""
 _PERIODS_AT_ONCE_MAX = 512
@@ -45,35 +46,26 @@ async def find(
 ) -> SearchPage:
     """Up to `limit` evaluations that have all words of `text` and fulfil `where`, newest first, from behind `after`.
 
-    Raises Invalid when the text has no word, or more than ten.
+    A session has its own index, so a short one is looked through instead of the words' places. Raises Invalid when the
+    text has no word, or more than ten.
     """
-    words = await _words(tx, text)
+    wanted = await read(tx, text)
     # Plans for any values are good for all, and to plan a step takes longer than most steps.
     await tx.execute("SET LOCAL plan_cache_mode = force_generic_plan")
-    stems = list({word[:STEM_CHARS] for word in words})
-    walk = _Walk(await _span(tx, where, filters, after), limit)
+    walk, stems = _Walk(await _span(tx, where, filters, after), limit), wanted.stems
+    if (span := walk.left) and filters.session_id is not None and await _is_short(tx, where, span):
+        step = walk.step_in_session(span)
+        walk.took(step, await _look(tx, wanted, where, columns, step))
+        return walk.page()
     while span := walk.left:
         periods = span.periods
         narrow, due = await _due(tx, where, stems, periods)
         while due and (span := walk.left):
-            step, due = walk.step(span, due, narrow, doubtful=len(narrow) < len(stems))
-            walk.took(step, await _look(tx, words, where, columns, step))
+            step, due = walk.step(span, due, narrow, doubtful=wanted.has_phrases or len(narrow) < len(stems))
+            walk.took(step, await _look(tx, wanted, where, columns, step))
         if span := walk.left:
             walk.span = span.before(periods[-1])
     return walk.page()
-
-
-async def _words(tx: Tx, text: str) -> list[str]:
-    """The words, as the database that filed them makes them of a text."""
-    found = await tx.execute(
-        "SELECT DISTINCT word FROM " + WORDS_OF.replace("TEXT", "%(text)s") + " AS word WHERE word <> ''",
-        {"text": text},
-    )
-    words = [word for (word,) in await found.fetchall()]
-    if not 1 <= len(words) <= WORDS_MAX:
-        message = f"must hold 1 to {WORDS_MAX} words to search for"
-        raise Invalid(f"`q` {message}.", [{"field": "q", "message": message}])
-    return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +96,7 @@ class _Span:
 class _Step:
     span: _Span
     periods: list[datetime]
-    """Newest first."""
+    """Newest first; none where a session is looked through, whatever its words."""
     bytes: int
     """What is read of them."""
     stems: list[str]
@@ -159,6 +151,10 @@ class _Walk:
         )
         return step, behind
 
+    def step_in_session(self, span: _Span) -> _Step:
+        """The only step through a session."""
+        return _Step(span, [], 0, [], _DOUBTFUL_MAX, self._limit + 1)
+
     def took(self, step: _Step, seen: _Seen) -> None:
         self._found += seen.evaluations
         self.span = self.span and self.span.before(seen.until)
@@ -203,6 +199,21 @@ async def _span(tx: Tx, where: Where, filters: Filters, after: Position | None) 
     return _Span(*row)
 
 
+async def _is_short(tx: Tx, where: Where, span: _Span) -> bool:
+    """Whether the session that is meant is worth looking through in these times, whatever the words."""
+    found = await tx.execute(
+        "SELECT count(*) FROM (SELECT FROM evaluations WHERE " + _IN_SESSION + " LIMIT %(rows_max)s + 1) AS first",
+        where.params | {"oldest": span.oldest, "newest": span.newest, "rows_max": _SESSION_ROWS_MAX},
+    )
+    row = await found.fetchone()
+    return row is not None and row[0] <= _SESSION_ROWS_MAX
+
+
+_IN_SESSION: LiteralString = (
+    "project_id = %(project_id)s AND session_id = %(session_id)s AND created_at BETWEEN %(oldest)s AND %(newest)s"
+)
+
+
 async def _due(tx: Tx, where: Where, stems: list[str], periods: list[datetime]) -> tuple[list[str], list[_Due]]:
     """The words whose places are worth reading, and where it is worth to look for them, newest first.
 
@@ -244,7 +255,7 @@ def _period_of(time: datetime) -> datetime:
 
 # A place is where every word has one, or where something is queued. Lateral joins keep the order of their left side,
 # and OFFSET 0 keeps each side as it stands: evaluations are read newest first, one by one, until there are enough.
-_LOOK: LiteralString = r"""
+_AT_PLACES: LiteralString = """
 WITH places AS MATERIALIZED (
     -- They are in order, so the part that is meant is found by halving.
     SELECT period, 1 << array_position(%(stems)s::text[], word) AS bit,
@@ -269,34 +280,46 @@ WITH places AS MATERIALIZED (
     WHERE at BETWEEN %(oldest)s AND %(newest)s
     ORDER BY at DESC LIMIT %(candidates_max)s
 )
+"""
+_AT_SESSION: LiteralString = (
+    "WITH candidates AS MATERIALIZED (SELECT DISTINCT created_at AS at FROM evaluations WHERE "
+    + _IN_SESSION
+    + " ORDER BY at DESC LIMIT %(candidates_max)s)"
+)
+_LOOK: LiteralString = (
+    """
 SELECT (SELECT count(*) FROM candidates), (SELECT min(at) FROM candidates), found.*
 FROM (VALUES (true)) AS always LEFT JOIN LATERAL (
     SELECT matching.*
     FROM (SELECT at FROM candidates ORDER BY at DESC OFFSET 0) AS newest_first, LATERAL (
         SELECT COLUMNS FROM evaluations CONDITIONS
-        AND created_at = at AND lower(prompt || ' ' || response) ~ ALL (%(patterns)s::text[])
+        AND created_at = at AND (SELECT """
+    + PLAIN
+    + """ FROM (SELECT prompt || ' ' || response AS text OFFSET 0) AS given) ~ ALL (%(patterns)s::text[])
         ORDER BY id DESC OFFSET 0
     ) AS matching
     LIMIT %(rows_max)s
 ) AS found ON true
 """
+)
 
 
-async def _look(tx: Tx, words: list[str], where: Where, columns: LiteralString, step: _Step) -> _Seen:
+async def _look(tx: Tx, wanted: Wanted, where: Where, columns: LiteralString, step: _Step) -> _Seen:
     params = where.params | {
         "periods": step.periods,
         "stems": step.stems,
-        "patterns": [rf"\m{word}\M" for word in words],
+        "patterns": wanted.patterns,
         "oldest": step.span.oldest,
         "newest": step.span.newest,
         "candidates_max": step.candidates_max,
         "rows_max": step.rows_max,
     }
-    answer = await tx.execute(_LOOK.replace("COLUMNS", columns).replace("CONDITIONS", where.sql), params)
+    look = (_AT_PLACES if step.periods else _AT_SESSION) + _LOOK
+    answer = await tx.execute(look.replace("COLUMNS", columns).replace("CONDITIONS", where.sql), params)
     rows = await answer.fetchall()
     candidates, oldest_candidate = rows[0][:2]
     return _Seen(
         evaluations=[Evaluation(*row[2:]) for row in rows if row[2] is not None],
-        until=oldest_candidate if candidates == step.candidates_max else max(step.periods[-1], step.span.oldest),
+        until=oldest_candidate if candidates == step.candidates_max else max([*step.periods[-1:], step.span.oldest]),
         candidates=candidates,
     )

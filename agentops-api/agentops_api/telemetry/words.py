@@ -1,9 +1,8 @@
 """The words of evaluations: how they are queued, filed and forgotten. `telemetry/search.py` looks them up.
 
-A word is what stands between characters that are neither letters, digits nor `_`, in small letters; of a long one the
-beginning is filed. Filing costs more than storing an evaluation, so it is done in the background: who writes or deletes
-evaluations only queues their times, and takes part in no lock. The tables are made in the second migration; why they
-look so: docs/adr/0006-words-filed-in-the-background.md.
+What a word is: `telemetry/tokens.py`. Filing costs more than storing an evaluation, so it is done in the background:
+who writes or deletes evaluations only queues their times, and takes part in no lock. The tables are made in the second
+migration; why they look so: docs/adr/0006-words-filed-in-the-background.md.
 """
 
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import LiteralString
 from uuid import UUID
 
 from agentops_api.db.pool import Tx
+from agentops_api.telemetry.tokens import WORDS_OF
 
 PERIOD = timedelta(days=1)
 """What a row of the index stands for: it bounds how many places of a common word are read at once."""
@@ -21,9 +21,6 @@ _BYTES_A_RUN = 2 * 2**20
 _PERIOD_OF: LiteralString = "date_bin('1 day', created_at, '2000-01-01T00:00:00Z')"
 _MS: LiteralString = "(extract(epoch FROM created_at - period) * 1000)::integer"
 """Nothing is rounded here: evaluations are made at whole milliseconds."""
-WORDS_OF: LiteralString = r"string_to_table(regexp_replace(lower(TEXT), '\W+', ' ', 'g'), ' ')"
-"""The set-returning expression that makes words of TEXT; it may make an empty one at either end."""
-STEM_CHARS = 64
 STEM: LiteralString = "left(word, 64)"
 
 _QUEUE: LiteralString = (
@@ -34,11 +31,7 @@ _QUEUE: LiteralString = (
 _QUEUE_GONE: LiteralString = (
     "INSERT INTO search_pending (project_id, period, times, bytes, gone)"
     " SELECT project_id, period, ARRAY[" + _MS + "], octet_length(prompt) + octet_length(response),"
-    " ARRAY(SELECT DISTINCT "
-    + STEM
-    + " FROM "
-    + WORDS_OF.replace("TEXT", "prompt || ' ' || response")
-    + " AS word WHERE word <> '')"
+    " ARRAY(SELECT DISTINCT " + STEM + " FROM " + WORDS_OF.replace("TEXT", "prompt || ' ' || response") + ")"
     " FROM SOURCE AS source, " + _PERIOD_OF + " AS period"
 )
 
@@ -185,9 +178,8 @@ WITH fresh AS MATERIALIZED (
              OFFSET 0
          ) AS made,
          """
-    + WORDS_OF.replace("TEXT", "text")
-    + """ AS word
-    WHERE word <> ''
+    + WORDS_OF.replace("TEXT", "made.text")
+    + """
     GROUP BY 1
 ), full_sizes AS (
     SELECT kept.word, """

@@ -1,20 +1,23 @@
 """Migrations, started together, again, on what is not empty, and on every version; and the login that they make."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Generator
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 import pytest
 from agentops_api.app import create_app
-from agentops_api.db.migrate import create_login, migrate
+from agentops_api.db.migrate import create_login, migrate, migration_sql
 from agentops_api.db.pool import Database
 from agentops_api.db.privileges import excess_privileges
 from agentops_api.errors import Misconfigured
 from agentops_api.settings import Settings
+from agentops_api.telemetry.tokens import WORDS_OF
 from psycopg import sql
 from tests.cast import SECRET_KEY, Postgres, TestDatabase, client_of, somebody
 from tests.db.elsewhere import postgres_of_version
@@ -51,6 +54,46 @@ async def test_an_older_server_does_not_touch_a_newer_database(database: TestDat
         newer.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(Misconfigured, match="newer than this server"):
         await migrate(database.owner_url)
+
+
+async def test_a_database_of_another_encoding_is_refused(postgres: Postgres) -> None:
+    with _database_of_c(postgres, "SQL_ASCII") as url, pytest.raises(Misconfigured, match="SQL_ASCII"):
+        await migrate(url)
+
+
+async def test_letters_are_letters_in_a_database_whose_locale_knows_ascii_only(postgres: Postgres) -> None:
+    with _database_of_c(postgres, "UTF8") as url:
+        await migrate(url)
+        with psycopg.connect(url) as owner:
+            assert owner.execute("SELECT lower('Ä')").fetchall() == [("Ä",)]
+            found = owner.execute("SELECT word FROM " + WORDS_OF.replace("TEXT", "'ÄRGER in 京都'"))
+            assert found.fetchall() == [("ärger",), ("in",), ("京",), ("都",)]
+
+
+@contextmanager
+def _database_of_c(postgres: Postgres, encoding: LiteralString) -> Generator[str]:
+    name = f"c_{encoding.lower()}"
+    made = "CREATE DATABASE {} OWNER agentops_owner TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C' ENCODING {}"
+    with psycopg.connect(postgres.url("postgres", role="superuser"), autocommit=True) as admin:
+        admin.execute(sql.SQL(made).format(sql.Identifier(name), encoding))
+        yield postgres.url(name, role="owner")
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+async def test_what_was_filed_by_an_older_rule_is_due_again(empty: TestDatabase) -> None:
+    project_id, at = uuid4(), datetime(2031, 5, 5, 0, 0, 1, tzinfo=UTC)
+    with psycopg.connect(empty.owner_url) as owner:
+        owner.execute(migration_sql(None, "0008").encode())
+    with psycopg.connect(empty.superuser_url) as admin:
+        admin.execute(
+            "INSERT INTO evaluations (project_id, created_at, id, prompt, response) VALUES (%s, %s, %s, '京都', '-')",
+            (project_id, at, uuid4()),
+        )
+        admin.execute("INSERT INTO search_words VALUES (%s, '2031-05-05T00:00:00Z', '京都', '{1000}')", (project_id,))
+    assert await migrate(empty.owner_url)
+    with psycopg.connect(empty.superuser_url) as admin:
+        assert admin.execute("SELECT FROM search_words").fetchall() == []
+        assert admin.execute("SELECT times, bytes FROM search_pending").fetchall() == [([1000], 7)]
 
 
 async def test_the_login_may_become_each_role_of_the_door_and_do_nothing_else(database: TestDatabase) -> None:
@@ -130,11 +173,19 @@ async def test_older_versions_are_migrated_and_serve(major: str, tmp_path: Path)
         async with app.router.lifespan_context(app), AsyncExitStack() as stack:
             owner = await somebody(app, stack, "owner@example.com")
             stranger = await somebody(app, stack, "stranger@example.com")
-            posted = {"prompt": "Why?", "response": "Because.", "latency_sec": 0.4, "hallucinated": True}
+            posted = {
+                "prompt": "Why ÄRGER in 京都府?",
+                "response": "Because.",
+                "latency_sec": 0.4,
+                "hallucinated": True,
+            }
             made = await owner.sdk.post("/evaluations/", json=posted)
             assert made.status_code == 201, made.text
             listed = (await owner.person.get("/evaluations/")).json()["data"]
             assert [each["id"] for each in listed] == [made.json()["id"]]
+            for q in ("ärger", "京都", "a\u0308rger IN"):
+                assert (await owner.sdk.get("/evaluations", params={"q": q})).json()["data"] == listed
+            assert (await owner.sdk.get("/evaluations", params={"q": "都京"})).json()["data"] == []
             assert (await owner.sdk.get("/evaluations/stats")).json()["total_evaluations"] == 1
             assert (await stranger.sdk.get(f"/evaluations/{made.json()['id']}")).status_code == 404
             assert (await owner.sdk.delete(f"/evaluations/{made.json()['id']}")).status_code == 204

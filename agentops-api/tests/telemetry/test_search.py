@@ -1,8 +1,10 @@
 """A search finds exactly what a look at every evaluation finds, whatever is filed, queued or deleted by then."""
 
 import re
+import unicodedata
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import anyio
@@ -25,7 +27,10 @@ from tests.cast import TestDatabase
 pytestmark = pytest.mark.anyio
 
 VOCABULARY = ["the", "order", "refund", "Ünïcode", "order_7", "7", "l'eau", "x" * 70, "x" * 80, "日本語"]
-texts = st.lists(st.sampled_from(VOCABULARY), max_size=5).map(", ".join)
+SCRIPTS = ["語日本", "日本語の文章7", "น้ำมัน", "น้ำ", "한국어", unicodedata.normalize("NFD", "한국어")]
+FORMS = ["Cafe\u0301", "café", "ΟΔΟΣ", "οδος", "\uff21\uff22c", "abc", "ab\u00adc", "q\u0304"]
+QUERIES = [*VOCABULARY, *SCRIPTS, *FORMS, "THE refund", "order 7", f"the {'x' * 64}", "nothing", "ref", "本", "日本の"]
+texts = st.lists(st.sampled_from(VOCABULARY + SCRIPTS + FORMS), max_size=6).map(", ".join)
 # What happens one after the other: an evaluation (prompt, response, minutes ago), a deletion, or filing.
 events = st.lists(
     st.one_of(
@@ -47,18 +52,26 @@ async def db(database: TestDatabase) -> AsyncGenerator[Database]:
         yield opened
 
 
-def record_of(project_id: UUID, prompt: str, response: str, at: datetime, agent_name: str | None = None) -> Record:
+def record_of(project_id: UUID, prompt: str, response: str, at: datetime, **fields: Any) -> Record:
     reception = Reception(project_id, Window(timedelta(days=30), timedelta(hours=1)), clock.now(), has_nul=False)
-    item = EvaluationIn(prompt=prompt, response=response, created_at=at, id=uuid4(), agent_name=agent_name)
+    item = EvaluationIn(prompt=prompt, response=response, created_at=at, id=uuid4(), **fields)
     return accept(item, reception)
 
 
-def has(text: str, *wanted: str) -> bool:
-    return {word for query in wanted for word in words_of(query)} <= words_of(text)
+SPACELESS = r"[\u3041-\u30FA\u30FC-\u30FF\u4E00-\u9FFF\u0E01-\u0E3A\u0E40-\u0E4E]+"
+
+
+def has(text: str, query: str) -> bool:
+    text, query = plain(text), plain(query)
+    return words_of(query) <= words_of(text) and all(phrase in text for phrase in re.findall(SPACELESS, query))
+
+
+def plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower().replace("ς", "\u03c3").replace("\u00ad", "")
 
 
 def words_of(text: str) -> set[str]:
-    return set(re.split(r"\W+", text.lower())) - {""}
+    return set(re.findall(r"[\w\u0300-\u036F]+", re.sub(SPACELESS, " ", text)))
 
 
 async def found(store: PostgresStore, project_id: UUID, text: str, *, limit: int = 2, **filters: object) -> list[UUID]:
@@ -79,14 +92,18 @@ async def check(db: Database, history: list[tuple[object, ...]]) -> None:
     now = clock.now()
     # The stranger has all of it, in the same moments.
     there: dict[UUID, tuple[datetime, str]] = {}
+    session: set[UUID] = set()
     for event in history:
         match event:
             case ("make", str(prompt), str(response), int(age)):
-                record = record_of(project_id, prompt or "-", response or "-", now - timedelta(minutes=age))
-                await store.insert([record, record_of(stranger, "the order", "refund", now - timedelta(minutes=age))])
+                at, fields = now - timedelta(minutes=age), {"session_id": "s"} if age == 1 else {}
+                record = record_of(project_id, prompt or "-", response or "-", at, **fields)
+                await store.insert([record, record_of(stranger, "the order", "refund", at, **fields)])
                 there[record.id] = record.created_at, f"{prompt} {response}"
-            case ("delete", int(at)) if there:
-                id = list(there)[at % len(there)]
+                if fields:
+                    session.add(record.id)
+            case ("delete", int(n)) if there:
+                id = list(there)[n % len(there)]
                 assert await store.delete(project_id, id)
                 del there[id]
             case ("file",):
@@ -97,9 +114,13 @@ async def check(db: Database, history: list[tuple[object, ...]]) -> None:
                     await words.requeue(tx, project_id)
             case _:
                 pass
-    for query in [*VOCABULARY, "THE refund", "order 7", f"the {'x' * 64}", "nothing", "ref"]:
-        expected = sorted((at, id) for id, (at, text) in there.items() if has(text, query))
-        assert await found(store, project_id, query) == [id for _, id in reversed(expected)], query
+    for query in QUERIES:
+        at_these = sorted((at, id) for id, (at, text) in there.items() if has(text, query))
+        expected = [id for _, id in reversed(at_these)]
+        assert await found(store, project_id, query) == expected, query
+        if query in VOCABULARY:
+            expected = [id for id in expected if id in session]
+            assert await found(store, project_id, query, session_id="s") == expected, query
 
 
 @pytest.mark.parametrize(("step_bytes", "wide"), [(1, 32), (32, 1), (8_192, 1), (8_192, 32)])
@@ -110,6 +131,7 @@ async def test_a_search_finds_what_a_scan_finds(
     monkeypatch.setattr(search, "_FIRST_STEP_BYTES", step_bytes)
     monkeypatch.setattr(search, "_WIDE", wide)
     monkeypatch.setattr(search, "_DOUBTFUL_MAX", 2 if wide == 1 else 1_000)
+    monkeypatch.setattr(search, "_SESSION_ROWS_MAX", 3 if step_bytes == 32 else 5_000)
 
     @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
     @given(events)
@@ -189,7 +211,10 @@ async def test_a_search_that_looked_at_much_says_where_it_stopped(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, project_id, now = PostgresStore(db), uuid4(), clock.now().replace(microsecond=0)
-    records = [record_of(project_id, f"n{n}", "common", now - timedelta(minutes=n), f"a{n % 50}") for n in range(100)]
+    records = [
+        record_of(project_id, f"n{n}", "common", now - timedelta(minutes=n), agent_name=f"a{n % 50}")
+        for n in range(100)
+    ]
     await store.insert(records)
     monkeypatch.setattr(search, "_CANDIDATES_MAX", 20)
     for filed in (False, True):
@@ -207,6 +232,43 @@ async def test_a_search_that_looked_at_much_says_where_it_stopped(
         assert await found(store, project_id, "common", start_date=first, end_date=end) == [
             each.id for each in records[41:61]
         ]
+
+
+async def test_a_session_is_looked_through_itself_with_the_same_result(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, project_id, now = PostgresStore(db), uuid4(), clock.now().replace(microsecond=0)
+    # Three are made at once, two of them in the session.
+    records = {
+        n: record_of(
+            project_id,
+            "seldom" if n % 90 == 89 else "p",
+            "common",
+            now - timedelta(minutes=n // 3),
+            session_id="s" if n % 3 else "other",
+            hallucinated=n % 2 == 0,
+        )
+        for n in range(300)
+    }
+    await store.insert([*records.values()])
+    await filed_words(db, project_id)
+    monkeypatch.setattr(search, "_CANDIDATES_MAX", 20)
+    page = await store.search(project_id, "seldom", Filters(session_id="s"), after=None, limit=5)
+    assert [each.id for each in page.evaluations] == [records[n].id for n in (89, 179, 269)]
+    assert page.next is None, "in one page, whatever there is beside the session"
+    session = sorted((n for n in records if n % 3), key=lambda n: (records[n].created_at, records[n].id), reverse=True)
+    half = {"start_date": now - timedelta(minutes=80), "end_date": now - timedelta(minutes=20)}
+    for rows_max, portion in ((5_000, 1_000), (5_000, 7), (10, 1_000), (0, 1_000)):
+        monkeypatch.setattr(search, "_SESSION_ROWS_MAX", rows_max)
+        monkeypatch.setattr(search, "_DOUBTFUL_MAX", portion)
+        for expected, filters in (
+            (session, {}),
+            ([n for n in session if 20 < n // 3 <= 80], half),
+            ([n for n in session if n % 2], {"hallucinated": False}),
+        ):
+            ids = await found(store, project_id, "common", session_id="s", limit=7, **filters)
+            assert ids == [records[n].id for n in expected]
+        assert await found(store, project_id, "common", session_id="none") == []
 
 
 @pytest.mark.parametrize("step_bytes", [1, 7, 40])
