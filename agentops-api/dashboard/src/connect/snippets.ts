@@ -21,7 +21,10 @@ export const PIP = "pip install agentops-client";
 export function pythonSnippet(origin: string, key: string): string {
   return `from agentops import AgentOps
 
-ops = AgentOps(api_key="${key}", api_url="${origin}")
+ops = AgentOps(
+    api_key="${key}",
+    api_url="${origin}",
+)
 judged = ops.evaluate(
     "When was penicillin discovered?",
     "Alexander Fleming discovered penicillin in 1928.",
