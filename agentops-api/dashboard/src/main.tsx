@@ -12,26 +12,22 @@ import { queryClient } from "./queries";
 import { router } from "./routes";
 import { theme } from "./ui/theme";
 
-const RELOADED = "agentops.reloaded";
-const RELOAD_MS_MIN = 30_000;
-
 onEnd((why) => {
   void queryClient.cancelQueries();
   const { pathname, searchStr } = router.state.location;
+  const isOutside = pathname.endsWith("/login") || pathname.endsWith("/register");
+  if (why === "changed") {
+    queryClient.clear();
+    // Whoever waited to log in goes on where they meant to; else the address was about the other one's data.
+    if (isOutside) location.reload();
+    else location.replace("/app/");
+    return;
+  }
   const from = pathname + searchStr;
   const search = why === "expired" ? { why, from } : {};
-  const left = pathname.endsWith("/login") ? Promise.resolve() : router.navigate({ to: "/login", search });
+  const left = isOutside ? Promise.resolve() : router.navigate({ to: "/login", search });
   // Not before: what is still shown would ask anew.
   void left.then(() => queryClient.clear());
-});
-
-// After an upgrade, a page that was open before asks for code that is no longer there: it is loaded anew, once.
-window.addEventListener("vite:preloadError", (event) => {
-  const last = Number(sessionStorage.getItem(RELOADED) ?? 0);
-  if (Date.now() - last < RELOAD_MS_MIN) return;
-  event.preventDefault();
-  sessionStorage.setItem(RELOADED, String(Date.now()));
-  location.reload();
 });
 
 // The screen's code comes while the session is opened anew, and not after that. Whoever needs it says what failed.

@@ -2,7 +2,8 @@
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { Problem, type Schemas, workIn } from "./api/client";
-import { accessToken, hasExpired } from "./api/session";
+import { accessToken, hasExpired, maySignIn } from "./api/session";
+import { loaded } from "./code";
 import { type Search, searchOf } from "./filters";
 import { meQuery, queryClient } from "./queries";
 import { Shell } from "./shell/Shell";
@@ -15,6 +16,12 @@ export type LoginSearch = { why?: "expired"; from?: string };
 /** Which conversation is read. */
 export type ConversationSearch = Search & { of?: string };
 
+/** Whoever is signed in already goes on into the application; who logs out there can log in as somebody else. */
+async function goOn(to: string): Promise<void> {
+  const text = maySignIn() ? await accessToken().catch(() => null) : null;
+  if (text !== null) throw redirect({ href: to, replace: true });
+}
+
 const login = createRoute({
   getParentRoute: () => root,
   path: "/login",
@@ -24,13 +31,17 @@ const login = createRoute({
     // Only ever an address of ours: what stands behind the application's own path.
     from: typeof raw.from === "string" && /^\/[a-z?]/.test(raw.from) ? raw.from : undefined,
   }),
-  component: lazyRouteComponent(() => import("./auth/SignIn"), "SignIn"),
+  beforeLoad: ({ search }) => goOn(search.from ?? "/"),
+  errorComponent: Failure,
+  component: lazyRouteComponent(() => loaded(() => import("./auth/SignIn")), "SignIn"),
 });
 
 const register = createRoute({
   getParentRoute: () => root,
   path: "/register",
-  component: lazyRouteComponent(() => import("./auth/Register"), "Register"),
+  beforeLoad: () => goOn("/"),
+  errorComponent: Failure,
+  component: lazyRouteComponent(() => loaded(() => import("./auth/Register")), "Register"),
 });
 
 const signedIn = createRoute({
@@ -61,7 +72,7 @@ const screen = <P extends string>(path: P, load: () => Promise<{ Screen: React.C
   createRoute({
     getParentRoute: () => signedIn,
     path,
-    component: lazyRouteComponent(load, "Screen"),
+    component: lazyRouteComponent(() => loaded(load), "Screen"),
     errorComponent: Failure,
   });
 
@@ -71,7 +82,7 @@ const conversation = createRoute({
   beforeLoad: ({ search }) => {
     if (!(search as ConversationSearch).of) throw redirect({ to: "/sessions", search });
   },
-  component: lazyRouteComponent(() => import("./sessions/Conversation"), "Screen"),
+  component: lazyRouteComponent(() => loaded(() => import("./sessions/Conversation")), "Screen"),
   errorComponent: Failure,
 });
 

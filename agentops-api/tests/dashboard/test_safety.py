@@ -36,8 +36,8 @@ def screens(id: str, other: str, session_id: str) -> list[str]:
     return [
         "/app/", "/app/evaluations", f"/app/evaluations/{id}", f"/app/evaluations/beside/{id}/{other}", "/app/sessions",
         f"/app/sessions/view?of={session_id}", "/app/compare", "/app/compare?by=model",
-        "/app/settings", "/app/settings?section=keys", "/app/settings?section=data", "/app/settings?section=account",
-        "/app/connect",
+        "/app/settings?section=keys", "/app/settings?section=project", "/app/settings?section=data",
+        "/app/settings?section=account", "/app/connect",
     ]  # fmt: skip
 
 

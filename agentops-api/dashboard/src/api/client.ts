@@ -21,6 +21,9 @@ export class Problem extends Error {
   }
 }
 
+/** What is said where no answer comes. */
+export const SILENT = "The server does not answer. Is it running, and is this machine online?";
+
 let projectId: string | null = null;
 
 /** From now on, calls are about this project; null: the default one. */
@@ -59,7 +62,7 @@ type Result<T> = { data?: T; error?: unknown; response: Response };
 export async function told<T>(call: Promise<Result<T>>): Promise<T> {
   const result = await call.catch((error: unknown) => {
     if (error instanceof Problem) throw error;
-    throw new Problem(0, "The server does not answer. Is it running, and is this machine online?", null);
+    throw new Problem(0, SILENT, null);
   });
   if (result.response.ok) return result.data as T;
   throw problemOf(result.response, result.error);

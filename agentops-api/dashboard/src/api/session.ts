@@ -11,16 +11,24 @@ const HANDOVER_MS = 1_500;
 
 type Token = { text: string; until: number };
 type Answer = { access_token: string; expires_in: number };
-export type Ended = "expired" | "signed-out";
+/** "changed": the browser's session is somebody else's now, and the page must be loaded anew. */
+export type Ended = "expired" | "signed-out" | "changed";
+type Told = { signedIn: string } | "signed-out";
 
 let token: Token | null = null;
+/** Whose data this page shows. */
+let holder: string | null = null;
 let expired = false;
+let changed = false;
 let pending: Promise<string | null> | null = null;
 const listeners = new Set<(why: Ended) => void>();
 const channel = new BroadcastChannel("agentops.session");
-channel.onmessage = () => end("signed-out", false);
+channel.onmessage = ({ data }: MessageEvent<Told>) => {
+  if (data === "signed-out") end("signed-out", false);
+  else if (data.signedIn !== holder) change();
+};
 
-/** Tells when the session is over, in whichever tab that came about. */
+/** Tells when the session is over or another one, in whichever tab that came about. */
 export function onEnd(listener: (why: Ended) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -37,7 +45,9 @@ export async function accessToken(): Promise<string | null> {
   pending ??= inTurn(refresh).finally(() => {
     pending = null;
   });
-  return pending;
+  const text = await pending;
+  // The page goes; what it still asks for is answered to nobody.
+  return changed ? new Promise<never>(() => undefined) : text;
 }
 
 /** The server refused this token: it is asked for another one. */
@@ -50,10 +60,23 @@ export function hasExpired(): boolean {
   return expired;
 }
 
+/** Somebody signed in here; the other tabs are told. */
 export function begin(answer: Answer): void {
+  take(answer);
+  holder = holderOf(answer);
+  channel.postMessage({ signedIn: holder } satisfies Told);
+}
+
+function take(answer: Answer): void {
   token = { text: answer.access_token, until: Date.now() + answer.expires_in * 1_000 };
   expired = false;
   localStorage.setItem(SIGNED_IN, "yes");
+}
+
+/** The user's id, as the token (RFC 7519) says it. */
+function holderOf({ access_token }: Answer): string {
+  const [, claims = ""] = access_token.split(".");
+  return (JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/"))) as { sub: string }).sub;
 }
 
 export async function signOut(): Promise<void> {
@@ -65,12 +88,19 @@ export async function signOut(): Promise<void> {
   end("signed-out", true);
 }
 
-function end(why: Ended, tellOthers: boolean): void {
+function end(why: "expired" | "signed-out", tellOthers: boolean): void {
   token = null;
+  holder = null;
   expired = why === "expired";
   localStorage.removeItem(SIGNED_IN);
-  if (tellOthers) channel.postMessage(why);
+  if (tellOthers) channel.postMessage("signed-out" satisfies Told);
   for (const listener of listeners) listener(why);
+}
+
+function change(): void {
+  token = null;
+  changed = true;
+  for (const listener of listeners) listener("changed");
 }
 
 async function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -79,7 +109,7 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function refresh(): Promise<string | null> {
-  if (!maySignIn()) return null;
+  if (changed || !maySignIn()) return null;
   const begun = Number(localStorage.getItem(REFRESHING) ?? 0);
   const wait = begun + HANDOVER_MS - Date.now();
   if (wait > 0 && wait <= HANDOVER_MS) await new Promise((done) => setTimeout(done, wait));
@@ -88,8 +118,16 @@ async function refresh(): Promise<string | null> {
     // `keepalive`: the browser takes in the new cookie even when the page is closed before the answer came.
     const answer = await fetch("/auth/refresh", { method: "POST", keepalive: true });
     if (answer.ok) {
-      begin((await answer.json()) as Answer);
-      return token?.text ?? null;
+      const renewed = (await answer.json()) as Answer;
+      // Whatever the other tabs told or did not: the cookie is the browser's, and whoever signed in last has it.
+      const now = holderOf(renewed);
+      if (holder !== null && now !== holder) {
+        change();
+        return null;
+      }
+      holder = now;
+      take(renewed);
+      return renewed.access_token;
     }
     if (answer.status === 401 || answer.status === 403) {
       end("expired", false);

@@ -1,29 +1,20 @@
 import type { Change, Schemas } from "../api/client";
 import { Badge, type Tone } from "../ui/Badge";
-import { count, difference, NOTHING, percent, perSecond, score, seconds } from "../ui/numbers";
+import { difference, NOTHING } from "../ui/numbers";
 import { Panel, Wide } from "../ui/Page";
 import styles from "./compare.module.css";
 import { Rates } from "./Rates";
+import { ordered, reasonsOf, shownOf } from "./reasons";
 
 type Comparison = Schemas["Comparison"];
-type Shown = { label: string; kind: "rate" | "value"; format: (value: number | null | undefined) => string };
+type Verdict = { tone: Tone; label: string; text: string };
 
-const METRICS: Record<string, Shown> = {
-  count: { label: "Evaluations", kind: "value", format: count },
-  hallucination_rate: { label: "Hallucination rate", kind: "rate", format: percent },
-  avg_hallucination_probability: { label: "Hallucination probability", kind: "value", format: score },
-  latency_p50: { label: "Latency p50", kind: "value", format: seconds },
-  latency_p95: { label: "Latency p95", kind: "value", format: seconds },
-  avg_throughput: { label: "Throughput", kind: "value", format: perSecond },
-  avg_semantic_drift: { label: "Semantic drift", kind: "value", format: score },
-  avg_uncertainty: { label: "Uncertainty", kind: "value", format: score },
-  avg_factual_support: { label: "Factual support", kind: "value", format: score },
-};
-const VERDICTS: Record<Comparison["verdict"], { tone: Tone; label: string; text: string }> = {
+const VERDICTS: Record<string, Verdict> = {
   regressed: { tone: "bad", label: "Regressed", text: "The candidate is really worse." },
   tolerated: { tone: "warn", label: "Tolerated", text: "It is really worse, but by no more than the tolerance." },
   improved: { tone: "good", label: "Improved", text: "The candidate is really better." },
   mixed: { tone: "warn", label: "Mixed", text: "The candidate is worse in some figures and better in others." },
+  tolerated: { tone: "warn", label: "Tolerated", text: "The candidate is worse, within the tolerance." },
   "no real change": { tone: "neutral", label: "No real change", text: "What differs may be chance." },
   "too few": { tone: "neutral", label: "Too few", text: "There are not enough evaluations to say." },
 };
@@ -31,14 +22,17 @@ const VERDICTS: Record<Comparison["verdict"], { tone: Tone; label: string; text:
 type Props = { comparison: Comparison; baseName: string; candidateName: string };
 
 export function Changes({ comparison, baseName, candidateName }: Props) {
-  const verdict = VERDICTS[comparison.verdict];
+  const verdict = VERDICTS[comparison.verdict] ?? { tone: "neutral", label: comparison.verdict, text: "" };
+  const reasons = reasonsOf(comparison);
   return (
     <Panel>
       <p className={styles.verdict}>
         <Badge tone={verdict.tone} dot>
           {verdict.label}
         </Badge>
-        {verdict.text}
+        <span>
+          {verdict.text} {reasons}
+        </span>
       </p>
       <Rates
         sides={[
@@ -58,7 +52,7 @@ export function Changes({ comparison, baseName, candidateName }: Props) {
             </tr>
           </thead>
           <tbody>
-            {comparison.changes.map((change) => (
+            {ordered(comparison.changes).map((change) => (
               <Row key={change.metric} change={change} />
             ))}
           </tbody>
@@ -69,8 +63,7 @@ export function Changes({ comparison, baseName, candidateName }: Props) {
 }
 
 function Row({ change }: { change: Change }) {
-  const shown = METRICS[change.metric];
-  if (!shown) return null;
+  const shown = shownOf(change.metric);
   return (
     <tr>
       <th scope="row">{shown.label}</th>

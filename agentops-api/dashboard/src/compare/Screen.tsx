@@ -3,15 +3,28 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { api, type Schemas, told } from "../api/client";
 import { NameFilter } from "../filterbar/NameFilter";
+import { PeriodButton } from "../filterbar/PeriodForm";
 import { PeriodPicker } from "../filterbar/PeriodPicker";
-import { periodOf, type Search } from "../filters";
+import { type Period, periodOf, type Search } from "../filters";
 import { breakdownQuery } from "../queries";
 import { Failed } from "../ui/Failure";
 import { Empty, Page, Panel, Skeleton } from "../ui/Page";
-import { shortTime, ZONE } from "../ui/time";
+import { spanOf, ZONE } from "../ui/time";
 import { Changes } from "./Changes";
 import styles from "./compare.module.css";
-import { type CompareSearch, compareSearchOf, KINDS, type Kind, paramsOf, SHIFTS } from "./sides";
+import {
+  baseOf,
+  type CompareSearch,
+  compareSearchOf,
+  KINDS,
+  type Kind,
+  nameOfOwn,
+  OWN,
+  overlap,
+  ownOf,
+  paramsOf,
+  shiftsFor,
+} from "./sides";
 
 export function Screen() {
   const search = useSearch({ from: "/signed-in" });
@@ -46,18 +59,7 @@ function Sides({ search, sides, by }: { search: Search; sides: CompareSearch; by
         onChange={(kind) => change({ by: kind as Kind, base: undefined, candidate: undefined })}
       />
       {by === "period" ? (
-        <>
-          <span>The chosen period with the one</span>
-          <Select
-            size="xs"
-            w={150}
-            aria-label="The period before"
-            allowDeselect={false}
-            data={SHIFTS}
-            value={sides.base ?? "0"}
-            onChange={(base) => change({ base: base ?? undefined })}
-          />
-        </>
+        <Periods period={periodOf(search, Date.now())} base={sides.base} choose={(base) => change({ base })} />
       ) : (
         <>
           <NameChoice by={by} label="Base" search={search} value={sides.base} onChange={(base) => change({ base })} />
@@ -72,6 +74,35 @@ function Sides({ search, sides, by }: { search: Search; sides: CompareSearch; by
         </>
       )}
     </div>
+  );
+}
+
+type PeriodsProps = { period: Period; base: string | undefined; choose: (base: string | undefined) => void };
+
+function Periods({ period, base, choose }: PeriodsProps) {
+  const shifts = shiftsFor(period);
+  const own = ownOf(base);
+  const before = baseOf(period, base);
+  const value = own ? OWN.value : (shifts.find((shift) => shift.value === base)?.value ?? shifts[0]?.value);
+  return (
+    <>
+      <span>The chosen period with the one</span>
+      <Select
+        size="xs"
+        w={150}
+        aria-label="The other period"
+        allowDeselect={false}
+        data={shifts}
+        value={value ?? null}
+        onChange={(chosen) => choose(chosen === OWN.value ? nameOfOwn(before) : (chosen ?? undefined))}
+      />
+      {own && <PeriodButton period={own} isChosen label={OWN.label} choose={(chosen) => choose(nameOfOwn(chosen))} />}
+      {overlap(before, period) && (
+        <span className={styles.overlap} role="status">
+          The periods overlap: what lies in both is on both sides.
+        </span>
+      )}
+    </>
   );
 }
 
@@ -127,5 +158,5 @@ function Result({ search, sides }: { search: Search; sides: CompareSearch }) {
 function nameOf(side: Schemas["Side"], sides: CompareSearch): string {
   if (sides.by === "model" && side.model_name) return side.model_name;
   if (sides.by === "agent" && side.agent_name) return side.agent_name;
-  return `${shortTime(side.window.start)} – ${shortTime(side.window.end)}`;
+  return spanOf(side.window, new Date());
 }

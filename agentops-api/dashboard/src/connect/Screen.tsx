@@ -1,8 +1,8 @@
 import { Button, SegmentedControl } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
-import { api, type Evaluation, told } from "../api/client";
+import { api, type Evaluation, type Schemas, told } from "../api/client";
 import { type Listening, useStream } from "../api/stream";
 import { usePlace } from "../shell/Projects";
 import { Badge, Verdict } from "../ui/Badge";
@@ -10,55 +10,124 @@ import { Code, CopyIcon } from "../ui/Copy";
 import { Glyph } from "../ui/icons";
 import { percent, seconds } from "../ui/numbers";
 import { Page, Panel } from "../ui/Page";
+import { ago, fullTime } from "../ui/time";
 import styles from "./connect.module.css";
-import { curlSnippet, pythonSnippet } from "./snippets";
+import { curlSnippet, PIP, pythonSnippet } from "./snippets";
 
 const PLACEHOLDER = "agops_…";
 
 /** From nothing to the first evaluation: a key, something to paste, and what arrives. */
 export function Screen() {
-  const place = usePlace();
-  const client = useQueryClient();
-  const made = useMutation({
-    mutationFn: () =>
-      told(api.POST("/auth/api-keys", { body: { name: "First key", project_id: place?.project.id ?? null } })),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["keys"] }),
-  });
-  const mayMake = place !== undefined && place.organization.role !== "viewer";
-  const key = made.data?.key;
+  const [key, setKey] = useState<string | null>(null);
+  const { project } = useSearch({ from: "/signed-in" });
+  const kept = useQuery(newestKeyQuery(usePlace()?.project.id));
   const [arrived, setArrived] = useState<Evaluation | null>(null);
+  const client = useQueryClient();
+  const state = useStream(arrived ? null : {}, (evaluation) => {
+    setArrived(evaluation);
+    void client.invalidateQueries({ refetchType: "none" });
+  });
+  const stored = useQuery(newestQuery(project, state === "live"));
+  const newest = arrived ?? stored.data ?? null;
   return (
     <Page title="Connect an agent">
       <ol className={styles.steps}>
-        <Step number={1} title="Make a key" isDone={key !== undefined}>
+        <Step number={1} title="Make a key" isDone={key !== null || kept.data != null || newest !== null}>
           {key ? (
             <MadeKey text={key} />
           ) : (
-            <>
-              <p className={styles.lead}>An agent shows it with each call. It belongs to this project.</p>
-              <Button
-                leftSection={<Glyph name="key" />}
-                loading={made.isPending}
-                disabled={!mayMake}
-                onClick={() => made.mutate()}
-              >
-                Make a key for {place?.project.name ?? "this project"}
-              </Button>
-              {place && !mayMake && (
-                <p className={styles.lead}>As a viewer you may only read; ask an owner for a key.</p>
-              )}
-              {made.error && <p className={styles.fault}>{made.error.message}</p>}
-            </>
+            <MakeKey kept={kept.isPending ? undefined : (kept.data ?? null)} show={setKey} />
           )}
         </Step>
-        <Step number={2} title="Send an evaluation">
+        <Step number={2} title="Send an evaluation" isDone={newest !== null}>
           <Snippets keyText={key ?? PLACEHOLDER} />
         </Step>
-        <Step number={3} title="See it arrive" isDone={arrived !== null}>
-          <Arrival arrived={arrived} setArrived={setArrived} />
+        <Step number={3} title="See it arrive" isDone={newest !== null}>
+          <div aria-live="polite" className={styles.arrival}>
+            {newest && <Arrived key={newest.id} evaluation={newest} />}
+            {!arrived && <Waiting state={state} isFirst={newest === null} />}
+          </div>
         </Step>
       </ol>
     </Page>
+  );
+}
+
+/** The newest evaluation that is stored; asked anew when the stream listens, because what came just before is in neither. */
+function newestQuery(project: string | undefined, isLive: boolean) {
+  return queryOptions({
+    queryKey: ["newest", project, isLive],
+    queryFn: async () => {
+      const page = await told(api.GET("/evaluations", { params: { query: { limit: 1 } } }));
+      return page.data[0] ?? null;
+    },
+    placeholderData: keepPreviousData,
+    refetchOnWindowFocus: false,
+  });
+}
+
+/** The newest key of the project that works. */
+function newestKeyQuery(project_id: string | undefined) {
+  return queryOptions({
+    queryKey: ["keys", project_id, "newest"],
+    queryFn: async () => {
+      const page = await told(api.GET("/auth/api-keys", { params: { query: { project_id } } }));
+      return page.data.find((each) => each.is_active) ?? null;
+    },
+    enabled: project_id !== undefined,
+  });
+}
+
+const MAKING = ["making a key"];
+/** `kept`: a key that there is; undefined while nobody knows. */
+type MakeKeyProps = { kept: Schemas["Key"] | null | undefined; show: (key: string) => void };
+
+function MakeKey({ kept, show }: MakeKeyProps) {
+  const place = usePlace();
+  const client = useQueryClient();
+  const made = useMutation({
+    mutationKey: MAKING,
+    mutationFn: () => {
+      // All that the snippets do is send.
+      const body = { name: "First key", project_id: place?.project.id ?? null, scopes: ["ingest" as const] };
+      return told(api.POST("/auth/api-keys", { body }));
+    },
+    onSuccess: ({ key }) => {
+      show(key);
+      void client.invalidateQueries({ queryKey: ["keys"] });
+    },
+  });
+  const make = () => {
+    // The second click of two may come before the button shows that it was pressed.
+    if (client.isMutating({ mutationKey: MAKING }) === 0) made.mutate();
+  };
+  const mayMake = place !== undefined && place.organization.role !== "viewer";
+  return (
+    <>
+      <p className={styles.lead}>
+        {kept === null && "An agent shows it with each call. It belongs to this project, and may only send."}
+        {kept && (
+          <>
+            There is a key, “{kept.name}” (<code>{kept.preview}</code>), made{" "}
+            <time dateTime={kept.created_at} title={fullTime(kept.created_at)}>
+              {ago(kept.created_at, Date.now())}
+            </time>
+            . If it is lost, make another one.
+          </>
+        )}
+      </p>
+      <Button
+        variant={kept ? "default" : "filled"}
+        leftSection={<Glyph name="key" />}
+        loading={made.isPending}
+        disabled={!mayMake}
+        onClick={make}
+      >
+        Make {kept ? "another key" : "a key"} for {place?.project.name ?? "this project"}
+      </Button>
+      {place && !mayMake && <p className={styles.lead}>As a viewer you may only read; ask an owner for a key.</p>}
+      {made.error && <p className={styles.fault}>{made.error.message}</p>}
+    </>
   );
 }
 
@@ -106,36 +175,27 @@ function Snippets({ keyText }: { keyText: string }) {
         value={language}
         onChange={setLanguage}
       />
+      {language === "python" && (
+        <div className={styles.install}>
+          <Code text={PIP} label="the command that installs it" />
+        </div>
+      )}
       <Code text={make(location.origin, keyText)} label={`the ${language} example`} />
     </>
   );
 }
 
-const WAITING: Record<Listening, string> = {
-  connecting: "Connecting to the server …",
-  live: "Waiting for your first evaluation …",
-  waiting: "The connection broke; trying again …",
-};
-
-type ArrivalProps = { arrived: Evaluation | null; setArrived: (evaluation: Evaluation) => void };
-
-function Arrival({ arrived, setArrived }: ArrivalProps) {
-  const client = useQueryClient();
-  const state = useStream({}, (evaluation) => {
-    setArrived(evaluation);
-    void client.invalidateQueries();
-  });
+function Waiting({ state, isFirst }: { state: Listening; isFirst: boolean }) {
+  const words: Record<Listening, string> = {
+    connecting: "Connecting to the server …",
+    live: isFirst ? "Waiting for your first evaluation …" : "Waiting for the next evaluation …",
+    waiting: "The connection broke; trying again …",
+  };
   return (
-    <div aria-live="polite" className={styles.arrival}>
-      {arrived ? (
-        <Arrived evaluation={arrived} />
-      ) : (
-        <p className={styles.waiting} data-state={state}>
-          <span className={styles.pulse} aria-hidden="true" />
-          {WAITING[state]}
-        </p>
-      )}
-    </div>
+    <p className={styles.waiting} data-state={state}>
+      <span className={styles.pulse} aria-hidden="true" />
+      {words[state]}
+    </p>
   );
 }
 
@@ -149,6 +209,9 @@ function Arrived({ evaluation }: { evaluation: Evaluation }) {
         <span className="num">
           hallucination probability {percent(evaluation.hallucination_probability)} · {seconds(evaluation.latency_sec)}
         </span>
+        <time dateTime={evaluation.created_at} title={fullTime(evaluation.created_at)}>
+          {ago(evaluation.created_at, Date.now())}
+        </time>
       </p>
       <p className={styles.prompt}>{evaluation.prompt}</p>
       <p className={styles.response}>{evaluation.response}</p>

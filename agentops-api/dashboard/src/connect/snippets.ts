@@ -15,18 +15,25 @@ export function curlSnippet(origin: string, key: string): string {
   }'`;
 }
 
+export const PIP = "pip install agentops-client";
+
 /** With the SDK, which judges the answer by its documents before it sends it. */
 export function pythonSnippet(origin: string, key: string): string {
-  return `# pip install agentops-client
-from agentops import AgentOps
+  return `from agentops import AgentOps
 
-ops = AgentOps(api_key="${key}", api_url="${origin}")
-ops.evaluate(
+ops = AgentOps(
+    api_key="${key}",
+    api_url="${origin}",
+)
+judged = ops.evaluate(
     "When was penicillin discovered?",
     "Alexander Fleming discovered penicillin in 1928.",
-    retrieved_docs=["Alexander Fleming discovered penicillin in 1928, at St Mary's Hospital."],
+    retrieved_docs=[
+        "Alexander Fleming discovered penicillin in 1928.",
+    ],
     model_name="gpt-4o-mini",
     agent_name="my_agent",
 )
-ops.close()`;
+ops.close()
+print("Hallucination probability:", judged.hallucination_probability)`;
 }

@@ -25,7 +25,14 @@ export function Screen() {
 function Side({ id }: { id: string }) {
   const search = useSearch({ from: "/signed-in" });
   const { data, error, refetch } = useQuery(evaluationQuery(id, search.project));
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (error) {
+    const other = (
+      <Link to="/evaluations" search={search}>
+        To the list
+      </Link>
+    );
+    return <Failed error={error} retry={() => void refetch()} other={other} />;
+  }
   if (!data) return <Skeleton height={480} />;
   return (
     <div className={styles.main}>

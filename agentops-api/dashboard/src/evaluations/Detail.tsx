@@ -31,7 +31,17 @@ export function Screen() {
   );
   return (
     <Page title="Evaluation" tools={tools}>
-      {error && !data && <Failed error={error} retry={() => void refetch()} />}
+      {error && !data && (
+        <Failed
+          error={error}
+          retry={() => void refetch()}
+          other={
+            <Link to="/evaluations" search={search}>
+              To the list
+            </Link>
+          }
+        />
+      )}
       {!error && !data && <Skeleton height={480} />}
       {data && <Content key={data.id} evaluation={data} />}
     </Page>

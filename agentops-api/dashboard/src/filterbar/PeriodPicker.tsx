@@ -1,10 +1,9 @@
-import { ActionIcon, Button, Popover, SegmentedControl, TextInput, Tooltip } from "@mantine/core";
+import { ActionIcon, SegmentedControl, Tooltip } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
 import { DAYS, periodOf, type Search } from "../filters";
 import { Glyph } from "../ui/icons";
-import { shortTime } from "../ui/time";
 import styles from "./filterbar.module.css";
+import { PeriodButton } from "./PeriodForm";
 
 const LABELS: Record<string, string> = { "1": "24 h", "7": "7 days", "30": "30 days", "90": "90 days" };
 
@@ -34,58 +33,12 @@ export function PeriodPicker() {
         value={isChosen ? "" : (search.days ?? "7")}
         onChange={(days) => change({ days, start: undefined, end: undefined })}
       />
-      <Chosen key={`${search.start} ${search.end} ${search.days}`} search={search} />
+      <PeriodButton
+        period={periodOf(search, Date.now())}
+        isChosen={isChosen}
+        label="Custom"
+        choose={(period) => change({ ...period, days: undefined })}
+      />
     </div>
   );
-}
-
-/** Any other period, typed; also what a zoom made. */
-function Chosen({ search }: { search: Search }) {
-  const change = useChange();
-  const period = periodOf(search, Date.now());
-  const [opened, setOpened] = useState(false);
-  const [start, setStart] = useState(localOf(period.start));
-  const [end, setEnd] = useState(localOf(period.end));
-  const isGood = start !== "" && end !== "" && start < end;
-  const apply = () => {
-    setOpened(false);
-    change({ start: new Date(start).toISOString(), end: new Date(end).toISOString(), days: undefined });
-  };
-  return (
-    <Popover opened={opened} onChange={setOpened} position="bottom-end" trapFocus>
-      <Popover.Target>
-        <Button
-          size="xs"
-          variant="default"
-          onClick={() => setOpened(!opened)}
-          data-chosen={search.start ? true : undefined}
-        >
-          {search.start ? `${shortTime(period.start)} – ${shortTime(period.end)}` : "Custom"}
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown className={styles.dates}>
-        <TextInput
-          type="datetime-local"
-          label="From"
-          value={start}
-          onChange={(event) => setStart(event.currentTarget.value)}
-        />
-        <TextInput
-          type="datetime-local"
-          label="Until"
-          value={end}
-          onChange={(event) => setEnd(event.currentTarget.value)}
-        />
-        <Button size="sm" disabled={!isGood} onClick={apply}>
-          Show this period
-        </Button>
-      </Popover.Dropdown>
-    </Popover>
-  );
-}
-
-/** As a datetime-local input writes a time: the viewer's clock, without a zone. */
-function localOf(iso: string): string {
-  const time = new Date(iso);
-  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

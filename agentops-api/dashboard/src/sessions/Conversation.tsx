@@ -6,9 +6,9 @@ import type { Search } from "../filters";
 import { Verdict } from "../ui/Badge";
 import { CopyButton } from "../ui/Copy";
 import { Failed } from "../ui/Failure";
-import { exactCount, percent, score, seconds } from "../ui/numbers";
+import { exactCount, lasted, percent, score, seconds } from "../ui/numbers";
 import { Page, Skeleton } from "../ui/Page";
-import { clockTime, fullTime, shortTime } from "../ui/time";
+import { clockTime, fullTime, listTime } from "../ui/time";
 import { conversationQuery } from "./queries";
 import styles from "./sessions.module.css";
 
@@ -34,11 +34,22 @@ export function Screen() {
         {session && (
           <span className="num">
             {exactCount(session.evaluations)} answers · {exactCount(session.hallucinations)} hallucinated (
-            {percent(session.hallucination_rate)}) · {shortTime(session.first_at)}, over {seconds(session.duration_s)}
+            {percent(session.hallucination_rate)}) · {listTime(session.first_at, new Date())}, over{" "}
+            {lasted(session.duration_s)}
           </span>
         )}
       </p>
-      {list.isError && <Failed error={list.error} retry={() => void list.refetch()} />}
+      {list.isError && (
+        <Failed
+          error={list.error}
+          retry={() => void list.refetch()}
+          other={
+            <Link to="/sessions" search={search}>
+              To the list
+            </Link>
+          }
+        />
+      )}
       {list.isPending && <Skeleton height={480} />}
       <ol className={styles.turns}>
         {turns.map((turn) => (

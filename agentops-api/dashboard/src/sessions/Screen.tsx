@@ -6,11 +6,22 @@ import { NameFilter } from "../filterbar/NameFilter";
 import { PeriodPicker, useChange } from "../filterbar/PeriodPicker";
 import { periodOf, type Search } from "../filters";
 import { Failed } from "../ui/Failure";
-import { exactCount, NOTHING, percent, seconds } from "../ui/numbers";
+import { exactCount, lasted, NOTHING, percent, seconds } from "../ui/numbers";
 import { Empty, Page, Panel, Skeleton, Wide } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import { DAYS_MAX, sessionPeriodOf, sessionsQuery } from "./queries";
 import styles from "./sessions.module.css";
+
+const COLUMNS: { label: string; isNumber?: true }[] = [
+  { label: "Session" },
+  { label: "Last answer" },
+  { label: "Answers", isNumber: true },
+  { label: "Hallucinated", isNumber: true },
+  { label: "Lasted", isNumber: true },
+  { label: "Mean latency", isNumber: true },
+  { label: "Agents" },
+  { label: "Models" },
+];
 
 export function Screen() {
   const search = useSearch({ from: "/signed-in" });
@@ -26,8 +37,9 @@ export function Screen() {
         data={[
           { value: "", label: "All" },
           { value: "hallucinated", label: "With a hallucination" },
+          { value: "grounded", label: "Without" },
         ]}
-        value={search.verdict === "hallucinated" ? "hallucinated" : ""}
+        value={search.verdict ?? ""}
         onChange={(verdict) => change({ verdict: (verdict || undefined) as Search["verdict"] })}
       />
       <NameFilter by="agent" />
@@ -74,13 +86,11 @@ function Table({ sessions, search }: { sessions: Schemas["Session"][]; search: S
       <table className={styles.table}>
         <thead>
           <tr>
-            {["Session", "Last answer", "Answers", "Hallucinated", "Lasted", "Mean latency", "Agents", "Models"].map(
-              (label) => (
-                <th key={label} scope="col">
-                  {label}
-                </th>
-              ),
-            )}
+            {COLUMNS.map(({ label, isNumber }) => (
+              <th key={label} scope="col" data-number={isNumber || undefined}>
+                {label}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -98,21 +108,32 @@ function Table({ sessions, search }: { sessions: Schemas["Session"][]; search: S
               <td className="num" title={fullTime(session.last_at)}>
                 {listTime(session.last_at, new Date())}
               </td>
-              <td className="num">{exactCount(session.evaluations)}</td>
-              <td className="num" data-bad={session.hallucinations > 0 || undefined}>
+              <td className="num" data-number>
+                {exactCount(session.evaluations)}
+              </td>
+              <td className="num" data-number data-bad={session.hallucinations > 0 || undefined}>
                 {session.hallucinations}
                 {session.hallucinations > 0 && (
                   <span className={styles.soft}> ({percent(session.hallucination_rate)})</span>
                 )}
               </td>
-              <td className="num">{session.evaluations > 1 ? seconds(session.duration_s) : NOTHING}</td>
-              <td className="num">{seconds(session.avg_latency)}</td>
-              <td>{session.agents.join(", ")}</td>
-              <td>{session.models.join(", ")}</td>
+              <td className="num" data-number>
+                {session.evaluations > 1 ? lasted(session.duration_s) : NOTHING}
+              </td>
+              <td className="num" data-number>
+                {seconds(session.avg_latency)}
+              </td>
+              <Names of={session.agents} />
+              <Names of={session.models} />
             </tr>
           ))}
         </tbody>
       </table>
     </Wide>
   );
+}
+
+function Names({ of }: { of: string[] }) {
+  const text = of.join(", ");
+  return <td title={text}>{text}</td>;
 }

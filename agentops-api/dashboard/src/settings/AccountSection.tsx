@@ -31,8 +31,9 @@ export function AccountSection() {
           </div>
         </dl>
       </Panel>
-      <Sessions />
       <Password />
+      {/* Last: how many there are is not known before. */}
+      <Sessions />
     </>
   );
 }

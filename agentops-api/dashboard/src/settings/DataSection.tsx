@@ -22,7 +22,7 @@ export function DataSection() {
       <Panel title="Retention" note="what is older is deleted once a day; leave empty to keep it for ever">
         {error && <Failed error={error} retry={() => void refetch()} />}
         {!error && (!data || !id) && <Skeleton height={220} />}
-        {data && id && <Retention key={JSON.stringify(data)} id={id} kept={data} />}
+        {data && id && <Retention key={id} id={id} kept={data} />}
       </Panel>
       <Export />
     </>
@@ -42,11 +42,15 @@ function Retention({ id, kept }: { id: string; kept: Schemas["Retention"] }) {
   });
   const save = useMutation({
     mutationFn: () => told(api.PATCH("/api/v1/projects/{id}/retention", { params, body: days })),
-    onSuccess: () => client.invalidateQueries({ queryKey: ["retention", id] }),
+    onSuccess: () => {
+      forecast.reset();
+      return client.invalidateQueries({ queryKey: ["retention", id] });
+    },
   });
   const change = (changes: Partial<Days>) => {
     setDays({ ...days, ...changes });
     forecast.reset();
+    save.reset();
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -7,7 +7,7 @@ import { Badge } from "../ui/Badge";
 import { Failed } from "../ui/Failure";
 import { Glyph } from "../ui/icons";
 import { Empty, Panel, Skeleton } from "../ui/Page";
-import { ago, dayOf, fullTime } from "../ui/time";
+import { ago, dateOf, fullTime } from "../ui/time";
 import { Ending, List } from "./List";
 import { NewKey } from "./NewKey";
 import styles from "./settings.module.css";
@@ -74,8 +74,10 @@ function Row({ apiKey, mayRevoke }: { apiKey: Key; mayRevoke: boolean }) {
         <code>{apiKey.preview}</code>
       </td>
       <td>{apiKey.scopes.join(", ")}</td>
-      <td title={fullTime(apiKey.created_at)}>{dayOf(apiKey.created_at)}</td>
-      <td>{apiKey.expires_at ? dayOf(apiKey.expires_at) : "never"}</td>
+      <td title={fullTime(apiKey.created_at)}>{dateOf(apiKey.created_at, new Date())}</td>
+      <td title={apiKey.expires_at ? fullTime(apiKey.expires_at) : undefined}>
+        {apiKey.expires_at ? dateOf(apiKey.expires_at, new Date()) : "never"}
+      </td>
       <td title={apiKey.last_used_at ? fullTime(apiKey.last_used_at) : undefined}>
         {apiKey.last_used_at ? ago(apiKey.last_used_at, Date.now()) : "never"}
       </td>

@@ -42,7 +42,10 @@ export function NewKey({ projectId, close }: { projectId: string; close: () => v
       opened
       onClose={close}
       title={made.data ? "Your new key" : "New key"}
-      closeOnClickOutside={!made.data}
+      // Once it is on its way, only who says so has seen the key.
+      closeOnClickOutside={made.isIdle || made.isError}
+      closeOnEscape={made.isIdle || made.isError}
+      withCloseButton={made.isIdle || made.isError}
       closeButtonProps={{ "aria-label": "Close" }}
     >
       {made.data ? (

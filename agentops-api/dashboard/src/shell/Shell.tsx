@@ -38,7 +38,13 @@ export function Shell() {
         </ActionIcon>
         <Brand />
       </header>
-      <Drawer opened={menu} onClose={close} size={260} title="Menu" classNames={{ body: styles.drawer }}>
+      <Drawer
+        opened={menu}
+        onClose={close}
+        size={260}
+        title="Menu"
+        classNames={{ content: styles.drawer, body: styles.drawerBody }}
+      >
         <Rail />
       </Drawer>
       <main id="content" tabIndex={-1}>

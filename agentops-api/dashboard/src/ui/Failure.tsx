@@ -3,6 +3,7 @@ import { useQueryErrorResetBoundary } from "@tanstack/react-query";
 import { Link, useRouter } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Problem } from "../api/client";
+import { canReload, Unloaded } from "../code";
 import { Glyph } from "./icons";
 import styles from "./ui.module.css";
 
@@ -11,6 +12,8 @@ type Props = { error: unknown; retry?: () => void; other?: ReactNode };
 /** What went wrong, in the server's words, and a way on. */
 export function Failed({ error, retry, other }: Props) {
   const { message, requestId } = describe(error);
+  // What is not there will not be there a moment later.
+  const isMissing = error instanceof Problem && error.status === 404 && other !== undefined;
   return (
     <div className={styles.empty} role="alert">
       <span className={styles.badIcon}>
@@ -19,7 +22,7 @@ export function Failed({ error, retry, other }: Props) {
       <h2>This could not be shown</h2>
       <p>{message}</p>
       {requestId && <code className={styles.requestId}>Request {requestId}</code>}
-      {retry && (
+      {retry && !isMissing && (
         <Button variant="default" onClick={retry}>
           Try again
         </Button>
@@ -33,11 +36,15 @@ export function Failed({ error, retry, other }: Props) {
 export function Failure({ error }: { error: unknown }) {
   const router = useRouter();
   const { reset } = useQueryErrorResetBoundary();
-  const retry = () => {
+  const retry = async () => {
+    if (error instanceof Unloaded) {
+      if (await canReload()) location.reload();
+      return;
+    }
     reset();
     void router.invalidate();
   };
-  return <Failed error={error} retry={retry} other={<Link to="/">To the overview</Link>} />;
+  return <Failed error={error} retry={() => void retry()} other={<Link to="/">To the overview</Link>} />;
 }
 
 function describe(error: unknown): { message: string; requestId: string | null } {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, count, difference, NOTHING, percent, perSecond, score, seconds } from "./numbers";
+import { bytes, count, difference, lasted, NOTHING, percent, perSecond, score, seconds } from "./numbers";
 
 test("what was not measured is a dash", () => {
   expect([count, percent, score, seconds, perSecond].map((format) => format(null))).toEqual(Array(5).fill(NOTHING));
@@ -33,4 +33,10 @@ test("differences have a sign, and rates differ in points", () => {
 
 test("sizes are told in decimal units", () => {
   expect([0, 512, 1_000, 1_234_567, 5e12].map(bytes)).toEqual(["0 bytes", "512 bytes", "1 kB", "1.23 MB", "5,000 GB"]);
+});
+
+test("how long something lasted reads like a clock, whatever its size", () => {
+  const told = [0, 12.3, 107.7, 300, 3_600, 7_510, 180_000].map(lasted);
+  expect(told).toEqual(["0 s", "12 s", "1 min 48 s", "5 min 0 s", "1 h 0 min", "2 h 5 min", "2 d 2 h"]);
+  expect(lasted(null)).toBe("–");
 });

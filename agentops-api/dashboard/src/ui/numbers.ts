@@ -37,6 +37,16 @@ export function seconds(value: Maybe): string {
   return `${(value / 3_600).toFixed(1)} h`;
 }
 
+/** How long something lasted, in the units of a clock: "12 s", "1 min 48 s", "2 h 5 min". */
+export function lasted(value: Maybe): string {
+  if (value == null) return NOTHING;
+  const whole = Math.round(value);
+  const [hours, minutes, rest] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60, whole % 60];
+  if (hours >= 48) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${rest} s` : `${rest} s`;
+}
+
 /** Bytes, as the largest decimal unit that makes them readable. */
 export function bytes(value: Maybe): string {
   if (value == null) return NOTHING;

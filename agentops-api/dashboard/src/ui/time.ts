@@ -6,8 +6,17 @@ const LANGUAGE = navigator.language || "en";
 const moment = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat(LANGUAGE, { month: "short", day: "numeric" });
+const dayAndYear = new Intl.DateTimeFormat(LANGUAGE, { year: "numeric", month: "short", day: "numeric" });
 const hour = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
 const dayAndClock = new Intl.DateTimeFormat(LANGUAGE, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+
+const dayYearAndClock = new Intl.DateTimeFormat(LANGUAGE, {
+  year: "numeric",
   month: "short",
   day: "numeric",
   hour: "2-digit",
@@ -34,10 +43,24 @@ export function shortTime(at: string | number): string {
   return dayAndClock.format(new Date(at));
 }
 
-/** For lists: the clock for today, else the day too. */
+/** The day, and its year where that is another one. */
+export function dateOf(at: string, now: Date): string {
+  const time = new Date(at);
+  return (time.getFullYear() === now.getFullYear() ? day : dayAndYear).format(time);
+}
+
+/** For lists: the clock for today, else the day too, and the year where that is another one. */
 export function listTime(at: string, now: Date): string {
   const time = new Date(at);
-  return time.toDateString() === now.toDateString() ? clock.format(time) : dayAndClock.format(time);
+  if (time.toDateString() === now.toDateString()) return clock.format(time);
+  return (time.getFullYear() === now.getFullYear() ? dayAndClock : dayYearAndClock).format(time);
+}
+
+/** From when until when, with the years where one of them is another one. */
+export function spanOf({ start, end }: { start: string; end: string }, now: Date): string {
+  const times = [new Date(start), new Date(end)];
+  const isThisYear = times.every((time) => time.getFullYear() === now.getFullYear());
+  return times.map((time) => (isThisYear ? dayAndClock : dayYearAndClock).format(time)).join(" – ");
 }
 
 /** "3 min ago", "in 2 days". */

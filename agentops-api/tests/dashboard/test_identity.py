@@ -1,0 +1,53 @@
+"""Every tab shows whoever is signed in with the browser, and nobody else."""
+
+import re
+
+import pytest
+from playwright.async_api import Locator, Page, Route, expect
+from tests.cast import PASSWORD
+from tests.chaos.processes import Server
+from tests.dashboard.people import Tab, newcomer
+
+from scripts.chromium import sign_in
+
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
+
+
+def name_in(page: Page, name: str) -> Locator:
+    return page.get_by_role("navigation", name="Screens").get_by_role("button", name=name, exact=True)
+
+
+async def test_a_log_in_is_told_to_the_other_tabs(server: Server, outside: Tab) -> None:
+    person = await newcomer(server, "Ida Example")
+    page, other = outside.page, await outside.page.context.new_page()
+    await other.goto("/app/login?from=/compare")
+    await outside.go("/app/login")
+    await page.get_by_label("E-mail").fill(person.email)
+    await page.locator("input[autocomplete=current-password]").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(name_in(page, "Ida Example")).to_be_visible()
+    await expect(other).to_have_url(re.compile("/app/compare"))
+    await expect(name_in(other, "Ida Example")).to_be_visible()
+    for path in ("/app/login", "/app/register"):
+        await outside.go(path)
+        await expect(page).to_have_url(re.compile("/app/$"))
+
+
+async def test_a_page_whose_session_became_somebody_elses_is_loaded_anew(server: Server, outside: Tab) -> None:
+    demo, grace = await newcomer(server, "Demo Example"), await newcomer(server, "Grace Example")
+    page = outside.page
+    await sign_in(page.context, demo.email, PASSWORD)
+    await outside.go("/app/evaluations?q=demo")
+    await expect(name_in(page, "Demo Example")).to_be_visible()
+    # The cookie is Grace's now, and nothing told the page.
+    answer = await page.context.request.post("/auth/login", data={"email": grace.email, "password": PASSWORD})
+    assert answer.ok
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=401, json={"detail": "too old"})
+
+    await page.route("**/api/v1/analytics/**", refuse, times=1)
+    await page.get_by_role("link", name="Compare").click()
+    await expect(name_in(page, "Grace Example")).to_be_visible()
+    await expect(page).to_have_url(re.compile("/app/$"))
+    await expect(page.get_by_text("Demo Example")).to_have_count(0)

@@ -1,0 +1,40 @@
+"""A part of the dashboard that cannot be loaded: says so, and is loaded as soon as it can be."""
+
+import re
+
+import pytest
+from playwright.async_api import Route, expect
+from tests.dashboard.people import Tab
+
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
+
+
+async def test_while_the_server_is_away_the_page_stays_and_says_so(tab: Tab) -> None:
+    page = tab.page
+    await tab.go("/app/settings")
+    await page.route("**/*", lambda route: route.abort())
+    await page.get_by_role("link", name="Compare").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The server does not answer")
+    await page.unroute("**/*")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
+
+
+async def test_after_an_upgrade_the_page_is_loaded_anew_once(tab: Tab) -> None:
+    page = tab.page
+    await tab.go("/app/settings")
+
+    async def gone(route: Route) -> None:
+        await route.fulfill(status=404)
+
+    await page.route(re.compile(r"/app/assets/Screen-.*\.js$"), gone)
+    await page.evaluate("window.isOld = true")
+    await page.get_by_role("link", name="Compare").click()
+    await expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
+    # A new page, which is of the same build, and so does not try again by itself.
+    assert await page.evaluate("window.isOld") is None
+    await page.unroute_all()
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
