@@ -1,13 +1,16 @@
 """The overview and its filters, and tables on a phone."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import expect
-from tests.dashboard.people import Person, Tab
+from tests.cast import PASSWORD
+from tests.chaos.processes import Server
+from tests.dashboard.people import Person, Tab, newcomer
 
-from scripts.chromium import DESK, PHONE
+from scripts.chromium import DESK, PHONE, sign_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
 TABLES = ("/app/", "/app/sessions", "/app/compare", "/app/settings?section=keys", "/app/settings?section=account")
@@ -15,7 +18,8 @@ TABLES = ("/app/", "/app/sessions", "/app/compare", "/app/settings?section=keys"
 UNSEEN = """
 all => all.flatMap((table) => [...table.querySelectorAll("tbody :is(th, td)")]).filter((cell) => {
     const {right, width} = cell.getBoundingClientRect();
-    const isNamed = cell.matches("th, :has(button)") || !["none", '""'].includes(getComputedStyle(cell, "::before").content);
+    const name = getComputedStyle(cell, "::before").content;
+    const isNamed = cell.matches("th, :has(button)") || !["none", '""'].includes(name);
     return width > 0 && (right > innerWidth || !isNamed);
 }).map((cell) => cell.innerText)
 """
@@ -53,6 +57,17 @@ async def test_every_filter_of_the_address_is_shown_and_can_be_taken_away(tab: T
     await expect(page.locator("[role=row][aria-rowindex]").first).to_be_visible()
 
 
+async def test_of_many_agents_all_can_be_seen(server: Server, outside: Tab) -> None:
+    new = await newcomer(server)
+    await new.send(*({"prompt": "p", "response": "r", "agent_name": f"agent {number}"} for number in range(14)))
+    await sign_in(outside.page.context, new.email, PASSWORD)
+    await outside.go("/app/")
+    agents = outside.page.get_by_role("region", name="Agents").locator("tbody tr")
+    await expect(agents).to_have_count(12)
+    await outside.page.get_by_role("button", name="Show all 14").click()
+    await expect(agents).to_have_count(14)
+
+
 async def test_who_searches_with_enter_stays_in_the_field(tab: Tab) -> None:
     page = tab.page
     await tab.go("/app/evaluations")
@@ -70,17 +85,18 @@ async def test_charts_name_their_lines_and_show_which_period_is_behind(tab: Tab)
     await tab.go("/app/?days=30")
     volume = page.get_by_role("group", name=re.compile("^Evaluations: Hallucinated between .*; All between"))
     await expect(volume).to_be_visible()
-    now = datetime.now(UTC)
     # Before the last seven days the agents were at work as well.
     await tab.turn("/app/")
     before = page.locator("li", has_text="p95 before")
     await expect(before).to_be_in_viewport()
     box = await before.bounding_box()
     legend = await before.locator("..").bounding_box()
-    assert box is not None and legend is not None
+    assert box is not None
+    assert legend is not None
     assert box["y"] + box["height"] <= legend["y"] + legend["height"] + 1
     note = await before.get_attribute("title") or ""
     was = await page.locator("dl [title^=Before]").first.get_attribute("title") or ""
     assert note.split(": ", 1)[1] == was.split(": ", 1)[1]
-    # Two weeks back by its calendar, in the window's own zone: the hours between are not counted here.
-    assert (now - timedelta(days=13)).strftime("%-d ") in note or (now - timedelta(days=14)).strftime("%-d ") in note
+    # 7 days begin six days ago, and those before a week earlier.
+    today = datetime.now(ZoneInfo("Europe/Berlin"))
+    assert note.startswith(f"The dashed line: {today - timedelta(days=13):%-d %b}, 00:00 –")

@@ -1,10 +1,15 @@
 """Going through evaluations, and back to where one was."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Route, expect
-from tests.dashboard.people import Person, Tab
+from tests.cast import PASSWORD
+from tests.chaos.processes import Server
+from tests.dashboard.people import Person, Tab, newcomer
+
+from scripts.chromium import sign_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
 
@@ -50,6 +55,29 @@ async def test_a_link_that_is_copied_names_the_project(tab: Tab, person: Person)
     await page.get_by_role("button", name="Copy link").click()
     await expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert re.search(r"\?project=[0-9a-f-]{36}$", await page.evaluate("navigator.clipboard.readText()"))
+
+
+async def test_a_long_conversation_is_shown_around_the_answer(server: Server, outside: Tab) -> None:
+    new = await newcomer(server)
+    began = datetime.now(UTC) - timedelta(hours=4)
+    turns = (
+        {
+            "prompt": f"turn {turn}",
+            "response": "r",
+            "session_id": "long",
+            "created_at": str(began + timedelta(minutes=turn)),
+        }
+        for turn in range(200)
+    )
+    ids = await new.send(*turns)
+    await sign_in(outside.page.context, new.email, PASSWORD)
+    await outside.go(f"/app/evaluations/{ids[60]}")
+    session = outside.page.get_by_role("group", name="In this session").get_by_role("link")
+    for turn in (59, 60, 61):
+        await expect(session.filter(has_text=re.compile(f"turn {turn}\\b"))).to_have_count(1)
+    for told in ("There are earlier ones.", "There are later ones."):
+        await expect(outside.page.get_by_text(told)).to_have_count(1)
+    await expect(session.filter(has_text="turn 60")).to_be_in_viewport()
 
 
 async def test_what_arrives_while_one_reads_moves_nothing_and_the_tail_goes_on_after_an_evaluation(
