@@ -26,8 +26,9 @@ test("a period ends on a whole hour, so that it stays the same for a while", () 
   const period = periodOf({}, NOW);
   expect(period.end).toBe("2026-11-24T14:00:00.000Z");
   expect(periodOf({}, NOW + 30 * 60_000)).toEqual(period);
-  expect(hours(period.start, period.end)).toBeGreaterThanOrEqual(7 * 24);
-  expect(hours(period.start, period.end)).toBeLessThan(8 * 24 + 1);
+  // Seven days of the calendar, of which today is one.
+  expect(hours(period.start, period.end)).toBeGreaterThan(6 * 24 - 2);
+  expect(hours(period.start, period.end)).toBeLessThanOrEqual(7 * 24 + 1);
   expect(new Date(period.start).getHours()).toBe(0);
   const day = periodOf({ days: "1" }, NOW);
   expect(hours(day.start, day.end)).toBe(24);
@@ -46,9 +47,37 @@ test("charts are divided into a readable number of buckets", () => {
   ]);
 });
 
-test("the period before lies as many whole buckets back", () => {
-  const period = { start: "2026-11-17T00:00:00.000Z", end: "2026-11-24T14:00:00.000Z" };
-  expect(periodBefore(period)).toEqual({ start: "2026-11-09T00:00:00.000Z", end: "2026-11-16T14:00:00.000Z" });
+test("few evaluations are divided coarsely", () => {
+  const of = (length: number, evaluations: number) =>
+    intervalOf({ start: new Date(NOW).toISOString(), end: new Date(NOW + length).toISOString() }, evaluations);
+  expect([10, 359, 360].map((evaluations) => of(2 * HOUR, evaluations))).toEqual(["hour", "hour", "minute"]);
+  expect([0, 287, 288].map((evaluations) => of(4 * DAY, evaluations))).toEqual(["day", "day", "hour"]);
+  expect([of(DAY, 0), of(30 * DAY, 0), of(365 * DAY, 0)]).toEqual(["hour", "day", "week"]);
+});
+
+test("the period before has the same days of the week and hours of the day, and ends before this one begins", () => {
+  const local = (time: string) => {
+    const at = new Date(time);
+    return [at.getDay(), at.getHours(), at.getMinutes()];
+  };
+  const now = Date.parse("2026-11-24T13:20:00Z");
+  for (const days of [undefined, "30", "90"]) {
+    const period = periodOf({ days }, now);
+    const before = periodBefore(period);
+    expect(local(before.start)).toEqual(local(period.start));
+    expect(local(before.end)).toEqual(local(period.end));
+    expect(before.end <= period.start).toBe(true);
+  }
+  const week = periodOf({}, now);
+  // With the clock's change between them, a week has an hour more or less.
+  expect(Math.abs(hours(periodBefore(week).start, week.start) - 7 * 24)).toBeLessThanOrEqual(1);
+});
+
+test("what is as short as a day is compared with the day before", () => {
+  const day = { start: "2026-11-23T14:00:00.000Z", end: "2026-11-24T14:00:00.000Z" };
+  expect(periodBefore(day)).toEqual({ start: "2026-11-22T14:00:00.000Z", end: "2026-11-23T14:00:00.000Z" });
+  const hour = { start: "2026-11-24T13:00:00.000Z", end: "2026-11-24T14:00:00.000Z" };
+  expect(periodBefore(hour)).toEqual({ start: "2026-11-23T13:00:00.000Z", end: "2026-11-23T14:00:00.000Z" });
 });
 
 test("a zoom is of whole hours, and of the viewer's whole days where charts show days", () => {

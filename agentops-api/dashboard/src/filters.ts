@@ -1,6 +1,7 @@
 /** The period and the filters, which live in the address, and what they mean for the API. */
 
-export const HOUR = 3_600_000;
+const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 export const DAYS = ["1", "7", "30", "90"] as const;
 const DAYS_DEFAULT = "7";
@@ -59,33 +60,53 @@ function timeOf(text: string | undefined): string | undefined {
 
 /**
  * The period meant: the one named, or the last days. Ends on a whole hour, so that it stays the same for a while and
- * answers can be kept; from two days on it begins with a day of the viewer.
+ * answers can be kept. Several days are days of the viewer's calendar, of which today is the last.
  */
 export function periodOf(search: Search, now: number): Period {
   if (search.start && search.end) return { start: search.start, end: search.end };
   const days = Number(search.days ?? DAYS_DEFAULT);
   const end = Math.ceil(now / HOUR) * HOUR;
-  const start = new Date(end - days * DAY);
-  if (days > 1) start.setHours(0, 0, 0, 0);
+  const start = new Date(days > 1 ? end - 1 : end - DAY);
+  if (days > 1) {
+    start.setHours(0, 0, 0, 0);
+    start.setDate(start.getDate() - days + 1);
+  }
   return { start: start.toISOString(), end: new Date(end).toISOString() };
 }
 
-/** How finely charts divide the period. */
-export function intervalOf(period: Period): Interval {
+/** So many evaluations in a bucket tell something together; of fewer, a rate is 0 or 100 %. */
+const BUCKET_ROWS_MIN = 3;
+
+/** How finely charts divide the period: coarser where so few evaluations are that fine buckets say nothing. */
+export function intervalOf(period: Period, evaluations = Number.POSITIVE_INFINITY): Interval {
   const length = Date.parse(period.end) - Date.parse(period.start);
-  if (length <= 3 * HOUR) return "minute";
-  if (length <= 4 * DAY) return "hour";
+  const isEnough = (bucket: number) => evaluations * bucket >= BUCKET_ROWS_MIN * length;
+  if (length <= 3 * HOUR && isEnough(MINUTE)) return "minute";
+  if (length <= 2 * DAY || (length <= 4 * DAY && isEnough(HOUR))) return "hour";
   return length <= 120 * DAY ? "day" : "week";
 }
 
-const INTERVAL_MS: Record<Interval, number> = { minute: 60_000, hour: HOUR, day: DAY, week: 7 * DAY };
+/** Whether the number of evaluations makes a difference to how finely charts divide it. */
+export function isDividedByCount(period: Period): boolean {
+  return intervalOf(period) !== intervalOf(period, 0);
+}
 
-/** The period of as many whole intervals before, so that the charts' buckets lie above each other. */
-export function periodBefore(period: Period): Period {
-  const size = INTERVAL_MS[intervalOf(period)];
-  const [start, end] = [Date.parse(period.start), Date.parse(period.end)];
-  const shift = Math.ceil((end - start) / size) * size;
-  return { start: new Date(start - shift).toISOString(), end: new Date(end - shift).toISOString() };
+/**
+ * What a period is compared with: as long, so many days of the viewer's calendar before that neither is in the other.
+ * Those are whole weeks where it is longer than a day: days of the week and hours of the day then lie above each other.
+ */
+export function periodBefore({ start, end }: Period): Period {
+  const step = Date.parse(end) - Date.parse(start) > DAY ? 7 : 1;
+  for (let days = step; ; days += step) {
+    const before = { start: daysBack(start, days), end: daysBack(end, days) };
+    if (before.end <= start) return before;
+  }
+}
+
+function daysBack(time: string, days: number): string {
+  const back = new Date(time);
+  back.setDate(back.getDate() - days);
+  return back.toISOString();
 }
 
 /** The period that was dragged over, in milliseconds: whole hours, or whole days of the viewer where charts show days. */

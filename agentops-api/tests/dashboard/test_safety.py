@@ -29,6 +29,7 @@ CORPUS = (
     "</textarea></title></style></script><base href=http://evil.example/><form action=http://evil.example>",
     "<math><mi xlink:href='javascript:window.seen.foreign=true'>x</mi></math><template><script>1</script></template>",
     "\u202eevil\u202c \u0007 \ufeff \ud7ff",
+    "W" * 300,
 )
 
 
@@ -111,6 +112,12 @@ async def test_axe_finds_nothing_where_there_is_nothing_and_in_dialogs(server: S
     assert not found, "\n".join(found)
 
 
+async def assert_fits(tab: Tab, path: str) -> None:
+    """However long a word is, the page is as wide as the screen."""
+    wide, screen = await tab.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= screen, f"{path} is {wide} px wide on {screen}"
+
+
 async def test_what_agents_send_is_text_on_every_screen(chrome: Browser, server: Server) -> None:
     target = await newcomer(server, full_name=f"<img src={EVIL}/n onerror='window.seen.foreign = true'>")
     ids = await target.send(
@@ -135,13 +142,19 @@ async def test_what_agents_send_is_text_on_every_screen(chrome: Browser, server:
         await sign_in(context, target.email, PASSWORD)
         tab = await open_tab(context, target.url)
         await tab.go("/app/")
-        for path in screens(ids[0], ids[1], "%3Cscript%3Ewindow.seen.foreign%20=%20true%3C/script%3E"):
+        for path in screens(ids[-1], ids[0], "%3Cscript%3Ewindow.seen.foreign%20=%20true%3C/script%3E"):
             await tab.turn(path)
+            await assert_fits(tab, path)
             await tab.assert_clean()
         for id in ids:
             await tab.turn(f"/app/evaluations/{id}")
             for link in await tab.page.locator("a").evaluate_all("all => all.map(each => each.href)"):
                 assert link.startswith(target.url), link
             await tab.assert_clean()
+        await tab.page.set_viewport_size(PHONE)
+        for path in screens(ids[-1], ids[0], "W" * 200):
+            await tab.turn(path)
+            await assert_fits(tab, path)
+        await tab.page.set_viewport_size(DESK)
         await tab.turn("/app/evaluations")
         await tab.page.get_by_text("<script>").first.wait_for()

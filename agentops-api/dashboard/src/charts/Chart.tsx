@@ -10,7 +10,7 @@ import styles from "./chart.module.css";
 import { type Line, optionsOf } from "./options";
 
 /** Legend and plot, as chart.module.css has them. */
-const VALUES_PX = 212;
+const VALUES_PX = 214;
 
 export type ChartProps = {
   title: string;
@@ -19,6 +19,8 @@ export type ChartProps = {
   times: number[];
   lines: Line[];
   format: (value: number | null | undefined) => string;
+  /** Which period the line of the one before is of. */
+  beforeNote?: string;
   /** Whether values end at 1, as scores do. */
   unitScale?: boolean;
   /** Whether values are counts. */
@@ -27,7 +29,7 @@ export type ChartProps = {
 };
 
 export function Chart(props: ChartProps) {
-  const { title, note, times, lines, format } = props;
+  const { title, note, times, lines, format, beforeNote } = props;
   const [at, setAt] = useState<number | null>(null);
   const place = useRef<HTMLDivElement>(null);
   const plot = usePlot(place, props, setAt);
@@ -48,7 +50,13 @@ export function Chart(props: ChartProps) {
           .filter((line) => line.label && (line.kind !== "before" || line.values.some((value) => value)))
           .toReversed()
           .map((line) => (
-            <li key={line.label} className={styles.key} data-kind={line.kind} data-color={line.color}>
+            <li
+              key={line.label}
+              className={styles.key}
+              data-kind={line.kind}
+              data-color={line.color}
+              title={line.kind === "before" ? beforeNote : undefined}
+            >
               <span className={styles.swatch} />
               {line.label}
               <span className="num">{format(line.values[index])}</span>
@@ -88,10 +96,15 @@ function Head({ title, note, at }: Pick<ChartProps, "title" | "note"> & { at: st
   );
 }
 
+/** Each line by its name, as the legend has them. */
 function summary(lines: Line[], format: ChartProps["format"]): string {
-  const main = lines.findLast((line) => line.label && line.kind !== "before");
-  const values = (main?.values ?? []).filter((value): value is number => value != null);
-  if (values.length === 0) return "nothing was measured";
+  const told = lines.filter((line) => line.label && line.kind !== "before").toReversed();
+  return told.map((line) => `${line.label} ${rangeOf(line, format)}`).join("; ");
+}
+
+function rangeOf({ values: all }: Line, format: ChartProps["format"]): string {
+  const values = all.filter((value): value is number => value != null);
+  if (values.length === 0) return "was not measured";
   return `between ${format(Math.min(...values))} and ${format(Math.max(...values))}, last ${format(values.at(-1))}`;
 }
 
@@ -141,5 +154,7 @@ function usePlot(
 }
 
 function dataOf(times: number[], lines: Line[]): uPlot.AlignedData {
-  return [times.map((time) => time / 1_000), ...lines.map((line) => line.values)] as uPlot.AlignedData;
+  // The period before may have an hour more, where the clock moved.
+  const values = lines.map((line) => line.values.slice(0, times.length));
+  return [times.map((time) => time / 1_000), ...values] as uPlot.AlignedData;
 }

@@ -24,8 +24,8 @@ const SYNC = "agentops";
 const DRAG_PX_MIN = 8;
 const HOUR_S = 3_600;
 const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
-/** So few points make no line that could be seen. */
-const DOTS_MAX = 3;
+const DOT_PX = 6;
+const WHISKER_PX = 2;
 
 export function optionsOf(element: HTMLElement, lines: Line[], doings: Doings): uPlot.Options {
   const css = getComputedStyle(element);
@@ -35,7 +35,8 @@ export function optionsOf(element: HTMLElement, lines: Line[], doings: Doings): 
   return {
     width: element.clientWidth,
     height: element.clientHeight,
-    padding: [8, 14, 0, 0],
+    // Half of the last time that the axis names.
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: SYNC },
@@ -57,6 +58,7 @@ export function optionsOf(element: HTMLElement, lines: Line[], doings: Doings): 
     series: [{}, ...lines.map((line) => series(line, color))],
     bands: low && high ? [{ series: [high, low], fill: color("accent-soft") }] : [],
     hooks: {
+      ...(low && high && { draw: [(plot: uPlot) => drawWhiskers(plot, { low, high, color: color("accent-3") })] }),
       setCursor: [(plot) => doings.onCursor(plot.cursor.idx ?? null)],
       setSelect: [
         (plot) => {
@@ -117,20 +119,49 @@ function series(line: Line, color: (name: string) => string): uPlot.Series {
   const stroke = color(line.color);
   const points = { show: false };
   if (line.kind === "low" || line.kind === "high") return { stroke: "transparent", width: 0, points, spanGaps: false };
-  if (line.kind === "before") return { stroke: color("ghost"), width: 1.25, dash: [4, 4], points, spanGaps: true };
+  // Where nothing was measured there is no line; what stands alone is a dot.
+  const dots = { show: false, filter: alone, size: DOT_PX, width: 0, fill: stroke };
+  if (line.kind === "before") {
+    return { stroke, width: 1.25, dash: [4, 4], points: { ...dots, size: DOT_PX - 2 }, spanGaps: false };
+  }
   if (line.kind === "bars") {
     const paths = uPlot.paths.bars?.({ size: [0.72, 28], radius: 0.1 });
     return { stroke: "transparent", fill: stroke, width: 0, points, ...(paths && { paths }) };
   }
   const fill = line.kind === "area" ? (plot: uPlot) => fading(plot, stroke) : undefined;
-  const dots = { show: isSparse, size: 6, width: 0, fill: stroke };
-  return { stroke, width: 1.75, points: dots, spanGaps: true, ...(fill && { fill }) };
+  return { stroke, width: 1.75, points: dots, spanGaps: false, ...(fill && { fill }) };
 }
 
-function isSparse(plot: uPlot, index: number): boolean {
-  let measured = 0;
-  for (const value of plot.data[index] ?? []) if (value != null) measured += 1;
-  return measured <= DOTS_MAX;
+/** The points of a series to which no line leads; null: none. */
+function alone(plot: uPlot, series: number): number[] | null {
+  const found = isolated(plot.data[series] ?? []);
+  return found.length > 0 ? found : null;
+}
+
+/** Where a value has none before it and none after it. */
+export function isolated(values: ArrayLike<number | null | undefined>): number[] {
+  const has = (index: number) => values[index] != null;
+  return Array.from({ length: values.length }, (_, index) => index).filter(
+    (index) => has(index) && !has(index - 1) && !has(index + 1),
+  );
+}
+
+/** The interval of what stands alone: a band has room between two points only. */
+function drawWhiskers(plot: uPlot, { low, high, color }: { low: number; high: number; color: string }): void {
+  const [times, lows, highs] = [plot.data[0], plot.data[low] ?? [], plot.data[high] ?? []];
+  const { ctx } = plot;
+  ctx.save();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = WHISKER_PX * devicePixelRatio;
+  ctx.globalCompositeOperation = "destination-over";
+  for (const index of isolated(lows)) {
+    const x = plot.valToPos(times[index] ?? 0, "x", true);
+    ctx.beginPath();
+    ctx.moveTo(x, plot.valToPos(lows[index] ?? 0, "y", true));
+    ctx.lineTo(x, plot.valToPos(highs[index] ?? 0, "y", true));
+    ctx.stroke();
+  }
+  ctx.restore();
 }
 
 /** Full at the top, nothing at the bottom. */

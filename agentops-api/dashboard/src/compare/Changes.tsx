@@ -11,7 +11,6 @@ type Verdict = { tone: Tone; label: string; text: string };
 
 const VERDICTS: Record<string, Verdict> = {
   regressed: { tone: "bad", label: "Regressed", text: "The candidate is really worse." },
-  tolerated: { tone: "warn", label: "Tolerated", text: "It is really worse, but by no more than the tolerance." },
   improved: { tone: "good", label: "Improved", text: "The candidate is really better." },
   mixed: { tone: "warn", label: "Mixed", text: "The candidate is worse in some figures and better in others." },
   tolerated: { tone: "warn", label: "Tolerated", text: "The candidate is worse, within the tolerance." },

@@ -1,9 +1,11 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { type MouseEvent, useEffect, useState } from "react";
 import type { Evaluation } from "../api/client";
+import { useLink } from "../filterbar/link";
+import type { Search } from "../filters";
 import { Verdict } from "../ui/Badge";
 import { CopyButton } from "../ui/Copy";
 import { Failed } from "../ui/Failure";
@@ -15,18 +17,20 @@ import type { Evidence } from "./claims";
 import { Documents } from "./Documents";
 import styles from "./detail.module.css";
 import { Facts } from "./Facts";
+import { furtherFromList, useLeave } from "./leave";
 import { marked, useMarked } from "./marked";
-import { evaluationQuery, listQuery } from "./queries";
+import { evaluationQuery, listQuery, neighboursQuery, type Which } from "./queries";
 
 export function Screen() {
   const { id } = useParams({ from: "/signed-in/evaluations/$id" });
   const search = useSearch({ from: "/signed-in" });
   const { data, error, refetch } = useQuery(evaluationQuery(id, search.project));
+  const link = useLink();
   const tools = (
     <>
-      <Neighbours id={id} />
+      <Neighbours id={id} evaluation={data} />
       <Beside id={id} />
-      <CopyButton text={location.href} label="Copy link" />
+      <CopyButton text={link} label="Copy link" />
     </>
   );
   return (
@@ -72,43 +76,65 @@ function Content({ evaluation }: { evaluation: Evaluation }) {
   );
 }
 
-/** The one before and the one after in the list, also by the keys J and K. */
-function Neighbours({ id }: { id: string }) {
+/** The one before and the one after in the list, also by keys. */
+function Neighbours({ id, evaluation }: { id: string; evaluation: Evaluation | undefined }) {
   const search = useSearch({ from: "/signed-in" });
   const navigate = useNavigate();
-  const list = useInfiniteQuery(listQuery(search));
+  const leave = useLeave();
+  const client = useQueryClient();
+  const { older, newer } = useNeighbours(id, evaluation, search);
+  const go = async (which: Which, known: string | null | undefined) => {
+    // A key may be pressed before its neighbour is known.
+    const here = evaluation ?? (await client.ensureQueryData(evaluationQuery(id, search.project)));
+    const to = known === undefined ? await client.ensureQueryData(neighboursQuery(search, here, which)) : known;
+    if (to === null) return;
+    const back = neighboursQuery(search, { ...here, id: to }, which === "older" ? "newer" : "older");
+    client.setQueryData(back.queryKey, id);
+    await navigate({ to: "/evaluations/$id", params: { id: to }, search, state: true, replace: true });
+  };
+  useHotkeys([
+    ["j", () => void go("older", older)],
+    ["k", () => void go("newer", newer)],
+    ["Escape", leave],
+  ]);
+  const leaveHere = (event: MouseEvent) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    leave();
+  };
+  return (
+    <div className={styles.neighbours}>
+      <Tooltip label="Newer (K)">
+        <ActionIcon aria-label="The newer evaluation" disabled={!newer} onClick={() => void go("newer", newer)}>
+          <Glyph name="up" />
+        </ActionIcon>
+      </Tooltip>
+      <Tooltip label="Older (J)">
+        <ActionIcon aria-label="The older evaluation" disabled={!older} onClick={() => void go("older", older)}>
+          <Glyph name="down" />
+        </ActionIcon>
+      </Tooltip>
+      <Link to="/evaluations" search={search} className={styles.back} onClick={leaveHere}>
+        All evaluations
+      </Link>
+    </div>
+  );
+}
+
+/** The ids of the older and the newer one: from the list if it is loaded so far, else asked for. */
+function useNeighbours(id: string, evaluation: Evaluation | undefined, search: Search) {
+  const list = useInfiniteQuery({ ...listQuery(search), enabled: false });
   const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
   const place = rows.findIndex((row) => row.id === id);
   const isLast = place === rows.length - 1;
   useEffect(() => {
     if (place >= 0 && isLast && list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
   }, [place, isLast, list]);
-  const newer = place > 0 ? rows[place - 1] : undefined;
-  const older = place >= 0 ? rows[place + 1] : undefined;
-  const go = (row: Evaluation | undefined) =>
-    row && void navigate({ to: "/evaluations/$id", params: { id: row.id }, search, replace: true });
-  useHotkeys([
-    ["j", () => go(older)],
-    ["k", () => go(newer)],
-    ["Escape", () => void navigate({ to: "/evaluations", search })],
-  ]);
-  return (
-    <div className={styles.neighbours}>
-      <Tooltip label="Newer (K)">
-        <ActionIcon aria-label="The newer evaluation" disabled={!newer} onClick={() => go(newer)}>
-          <Glyph name="up" />
-        </ActionIcon>
-      </Tooltip>
-      <Tooltip label="Older (J)">
-        <ActionIcon aria-label="The older evaluation" disabled={!older} onClick={() => go(older)}>
-          <Glyph name="down" />
-        </ActionIcon>
-      </Tooltip>
-      <Link to="/evaluations" search={search} className={styles.back}>
-        All evaluations
-      </Link>
-    </div>
-  );
+  const alone = place < 0 && evaluation?.id === id ? evaluation : undefined;
+  const older = useQuery(neighboursQuery(search, alone, "older"));
+  const newer = useQuery(neighboursQuery(search, alone, "newer"));
+  if (place < 0) return { older: older.data, newer: newer.data };
+  return { older: rows[place + 1]?.id ?? (list.hasNextPage ? undefined : null), newer: rows[place - 1]?.id ?? null };
 }
 
 /** Marks this evaluation and lets another one be chosen, or lays the marked one beside it. */
@@ -116,9 +142,10 @@ function Beside({ id }: { id: string }) {
   const search = useSearch({ from: "/signed-in" });
   const navigate = useNavigate();
   const other = useMarked();
+  const leave = useLeave();
   const mark = () => {
     marked.set(id);
-    void navigate({ to: "/evaluations", search });
+    leave();
   };
   if (!other || other === id) {
     return (
@@ -129,7 +156,12 @@ function Beside({ id }: { id: string }) {
   }
   const compare = () => {
     marked.set(null);
-    void navigate({ to: "/evaluations/beside/$left/$right", params: { left: other, right: id }, search });
+    void navigate({
+      to: "/evaluations/beside/$left/$right",
+      params: { left: other, right: id },
+      search,
+      state: furtherFromList,
+    });
   };
   return (
     <Button size="xs" onClick={compare}>

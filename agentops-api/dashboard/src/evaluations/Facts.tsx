@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import type { Evaluation } from "../api/client";
 import type { Search } from "../filters";
 import { Bar, type Tone } from "../ui/Badge";
@@ -8,6 +9,7 @@ import { NOTHING, perSecond, score, seconds } from "../ui/numbers";
 import { Panel } from "../ui/Page";
 import { clockTime } from "../ui/time";
 import styles from "./detail.module.css";
+import { furtherFromList } from "./leave";
 import { sessionQuery } from "./queries";
 
 type ScoreName = "hallucination_probability" | "factual_support" | "semantic_drift" | "uncertainty";
@@ -70,9 +72,11 @@ export function Scores({ evaluation }: { evaluation: Evaluation }) {
         <div key={name}>
           <dt>{label}</dt>
           <dd className="num">{score(evaluation[name])}</dd>
-          <dd className={styles.scoreBar}>
-            <Bar value={evaluation[name]} tone={tone} />
-          </dd>
+          {evaluation[name] !== null && (
+            <dd className={styles.scoreBar}>
+              <Bar value={evaluation[name]} tone={tone} />
+            </dd>
+          )}
         </div>
       ))}
     </dl>
@@ -91,7 +95,12 @@ function Fact({ label, value }: { label: string; value: string }) {
 /** The conversation around the answer. */
 function Session({ evaluation, sessionId }: { evaluation: Evaluation; sessionId: string }) {
   const search = useSearch({ from: "/signed-in" });
-  const { data } = useQuery(sessionQuery(sessionId, search.project));
+  const { data } = useQuery(sessionQuery(evaluation, search.project));
+  const here = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    const list = data && here.current?.parentElement;
+    if (list && here.current) list.scrollTop = here.current.offsetTop - list.clientHeight / 2;
+  }, [data]);
   return (
     <Panel
       title="In this session"
@@ -102,15 +111,27 @@ function Session({ evaluation, sessionId }: { evaluation: Evaluation; sessionId:
       }
     >
       <ol className={styles.turns}>
-        {(data ?? [evaluation]).map((turn) => (
-          <li key={turn.id} data-here={turn.id === evaluation.id || undefined}>
-            <Link to="/evaluations/$id" params={{ id: turn.id }} search={search} className={styles.turn}>
+        {data?.hasEarlier && <li className={styles.further}>There are earlier ones.</li>}
+        {(data?.turns ?? [evaluation]).map((turn) => (
+          <li
+            key={turn.id}
+            ref={turn.id === evaluation.id ? here : null}
+            data-here={turn.id === evaluation.id || undefined}
+          >
+            <Link
+              to="/evaluations/$id"
+              params={{ id: turn.id }}
+              search={search}
+              state={furtherFromList}
+              className={styles.turn}
+            >
               <i data-verdict={turn.hallucinated === null ? "none" : turn.hallucinated ? "bad" : "good"} />
               <span className={styles.turnText}>{turn.prompt.slice(0, 200)}</span>
               <span className="num">{clockTime(turn.created_at)}</span>
             </Link>
           </li>
         ))}
+        {data?.hasLater && <li className={styles.further}>There are later ones.</li>}
       </ol>
     </Panel>
   );

@@ -1,5 +1,7 @@
 import { SegmentedControl, Select, TextInput, UnstyledButton } from "@mantine/core";
 import { useSearch } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import { Chips } from "../filterbar/Chips";
 import { NameFilter } from "../filterbar/NameFilter";
 import { useChange } from "../filterbar/PeriodPicker";
 import type { Search } from "../filters";
@@ -13,9 +15,11 @@ export function FilterBar() {
   const change = useChange();
   const isFiltered =
     search.q ?? search.verdict ?? search.agent ?? search.model ?? search.session ?? search.min ?? search.mode;
+  // The address may name any other.
+  const probabilities = [...new Set([...PROBABILITIES, ...(search.min ? [search.min] : [])])].toSorted();
   return (
     <search className={styles.filters}>
-      <TextFilter key={`q ${search.q}`} name="q" label="Search words" value={search.q} />
+      <TextFilter name="q" label="Search words" value={search.q} />
       <SegmentedControl
         size="xs"
         aria-label="Verdict"
@@ -36,11 +40,12 @@ export function FilterBar() {
         placeholder="Any probability"
         clearable
         clearButtonProps={{ "aria-label": "Show any probability" }}
-        data={PROBABILITIES.map((least) => ({ value: least, label: `At least ${least}` }))}
+        data={probabilities.map((least) => ({ value: least, label: `At least ${least}` }))}
         value={search.min ?? null}
         onChange={(min) => change({ min: min ?? undefined })}
       />
-      <TextFilter key={`s ${search.session}`} name="session" label="Session" value={search.session} />
+      <TextFilter name="session" label="Session" value={search.session} />
+      <Chips names={["mode"]} />
       {isFiltered !== undefined && (
         <UnstyledButton
           className={styles.clear}
@@ -68,6 +73,11 @@ type TextFilterProps = { name: "q" | "session"; label: string; value: string | u
 /** A filter that is typed, and asked for with Enter. */
 function TextFilter({ name, label, value }: TextFilterProps) {
   const change = useChange();
+  const field = useRef<HTMLInputElement>(null);
+  // Cleared elsewhere, or another address: it stays the same field, which keeps its focus.
+  useEffect(() => {
+    if (field.current) field.current.value = value ?? "";
+  }, [value]);
   return (
     <form
       onSubmit={(event) => {
@@ -77,6 +87,7 @@ function TextFilter({ name, label, value }: TextFilterProps) {
       }}
     >
       <TextInput
+        ref={field}
         size="xs"
         w={name === "q" ? 220 : 150}
         name={name}

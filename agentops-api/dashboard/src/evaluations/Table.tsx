@@ -13,16 +13,23 @@ import {
 } from "react";
 import type { Evaluation } from "../api/client";
 import { Bar } from "../ui/Badge";
+import { Glyph } from "../ui/icons";
 import { exactCount, score, seconds } from "../ui/numbers";
 import { Skeleton } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import styles from "./evaluations.module.css";
+import { FROM_LIST } from "./leave";
 
 const ROW_PX = 52;
 const ROWS_AHEAD = 12;
 const SKELETONS = 12;
 /** What a wide screen has room for. */
 const SHOWN_CHARS = 200;
+const VERDICTS = [
+  { verdict: "bad", label: "Hallucinated" },
+  { verdict: "good", label: "Grounded" },
+  { verdict: "none", label: "No verdict" },
+] as const;
 /** Stands for an id in an address that is made once. */
 const SOMETHING = "-id-";
 
@@ -30,6 +37,9 @@ type Props = {
   rows: Evaluation[];
   /** How many at the top arrived while the list was shown. */
   fresh: number;
+  /** How many more have come above the first one, and what shows them. */
+  held: number;
+  release: () => void;
   isLoading: boolean;
   hasMore: boolean;
   isSearching: boolean;
@@ -40,7 +50,8 @@ type Props = {
 };
 
 /** As many rows as there are, of which only those in sight are in the page; that is why it is no <table>. */
-export function Table({ rows, fresh, isLoading, hasMore, isSearching, mayGoOn, more, empty }: Props) {
+export function Table(props: Props) {
+  const { rows, fresh, held, release, isLoading, hasMore, isSearching, mayGoOn, more, empty } = props;
   const body = useRef<HTMLDivElement>(null);
   const { hrefOf, ...opening } = useOpening();
   // Another function would have all rows measured anew, at each step of scrolling.
@@ -60,6 +71,13 @@ export function Table({ rows, fresh, isLoading, hasMore, isSearching, mayGoOn, m
   if (!isLoading && !hasMore && rows.length === 0) return empty;
   return (
     <div className={styles.table}>
+      <div className={styles.news} aria-live="polite">
+        {held > 0 && (
+          <UnstyledButton className={styles.newsButton} onClick={release}>
+            <Glyph name="up" size={12} /> {exactCount(held)} new
+          </UnstyledButton>
+        )}
+      </div>
       <div role="table" aria-label="Evaluations" aria-rowcount={hasMore ? -1 : rows.length + 1}>
         <Head />
         <div
@@ -79,14 +97,23 @@ export function Table({ rows, fresh, isLoading, hasMore, isSearching, mayGoOn, m
           })}
         </div>
       </div>
-      <p className={styles.foot} aria-live="polite">
-        {!isLoading && footOf(rows.length, hasMore, isSearching)}
-        {hasMore && !mayGoOn && !isSearching && (
-          <UnstyledButton className={styles.further} onClick={more}>
-            Search further back
-          </UnstyledButton>
-        )}
-      </p>
+      <div className={styles.foot}>
+        <p aria-live="polite">
+          {!isLoading && footOf(rows.length, hasMore, isSearching)}
+          {hasMore && !mayGoOn && !isSearching && (
+            <UnstyledButton className={styles.further} onClick={more}>
+              Search further back
+            </UnstyledButton>
+          )}
+        </p>
+        <p className={styles.meaning}>
+          {VERDICTS.map(({ verdict, label }) => (
+            <span key={verdict}>
+              <i className={styles.verdict} data-verdict={verdict} /> {label}
+            </span>
+          ))}
+        </p>
+      </div>
     </div>
   );
 }
@@ -109,7 +136,7 @@ function useOpening() {
         const id = idOf(event);
         if (!id || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
         event.preventDefault();
-        void router.navigate(placeOf(id));
+        void router.navigate({ ...placeOf(id), state: FROM_LIST });
       },
       onFocus: preload,
       onMouseOver: preload,
@@ -149,7 +176,7 @@ type RowProps = { row: Evaluation; href: string; index: number; top: number; isF
 
 /** Kept as it is while the list scrolls. */
 const Row = memo(function Row({ row, href, index, top, isFresh }: RowProps) {
-  const verdict = row.hallucinated === null ? "none" : row.hallucinated ? "bad" : "good";
+  const { verdict, label } = VERDICTS[row.hallucinated === null ? 2 : row.hallucinated ? 0 : 1];
   return (
     <div
       className={`${styles.row} ${styles.bodyRow}`}
@@ -158,11 +185,9 @@ const Row = memo(function Row({ row, href, index, top, isFresh }: RowProps) {
       data-fresh={isFresh || undefined}
       style={{ transform: `translateY(${top}px)` }}
     >
-      <span role="cell" className={`${styles.time} num`} title={fullTime(row.created_at)}>
+      <span role="cell" className={`${styles.time} num`} title={`${fullTime(row.created_at)}: ${label.toLowerCase()}`}>
         <i className={styles.verdict} data-verdict={verdict} />
-        <span className={styles.hidden}>
-          {verdict === "bad" ? "Hallucinated" : verdict === "good" ? "Grounded" : "No verdict"}
-        </span>
+        <span className={styles.hidden}>{label}</span>
         {listTime(row.created_at, new Date())}
       </span>
       <span role="cell" className={styles.texts}>
@@ -179,7 +204,9 @@ const Row = memo(function Row({ row, href, index, top, isFresh }: RowProps) {
       </span>
       <span role="cell" className={`${styles.score} num`}>
         {score(row.hallucination_probability)}
-        <Bar value={row.hallucination_probability} tone={row.hallucinated ? "bad" : "neutral"} />
+        {row.hallucination_probability !== null && (
+          <Bar value={row.hallucination_probability} tone={row.hallucinated ? "bad" : "neutral"} />
+        )}
       </span>
       <span role="cell" className={`${styles.latency} num`}>
         {seconds(row.latency_sec)}

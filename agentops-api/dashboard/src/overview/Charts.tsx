@@ -1,14 +1,18 @@
 import { useMemo } from "react";
 import { Chart, ChartToCome } from "../charts/Chart";
 import type { Color, Line } from "../charts/options";
+import type { Period } from "../filters";
 import { Failed } from "../ui/Failure";
 import { count, percent, perSecond, score, seconds } from "../ui/numbers";
+import { shortTime } from "../ui/time";
 import styles from "./overview.module.css";
 import type { Metric, Tracks } from "./queries";
 
 type Props = {
   tracks: Tracks | undefined;
   before: Tracks | undefined;
+  /** The period before. */
+  period: Period;
   error: Error | null;
   onZoom: (start: number, end: number) => void;
 };
@@ -58,7 +62,8 @@ const PANELS: Panel[] = [
     title: "Scores",
     format: score,
     unitScale: true,
-    lines: (now) => [
+    lines: (now, before) => [
+      previous(before, "avg_factual_support", "Support before"),
       line(now, "avg_uncertainty", "Uncertainty", "warn"),
       line(now, "avg_semantic_drift", "Drift", "accent"),
       line(now, "avg_factual_support", "Support", "good"),
@@ -75,14 +80,15 @@ const PANELS: Panel[] = [
   },
 ];
 
-export function Charts({ tracks, before, error, onZoom }: Props) {
+export function Charts({ tracks, before, period, error, onZoom }: Props) {
+  const beforeNote = `The dashed line: ${shortTime(period.start)} – ${shortTime(period.end)}`;
   if (error && !tracks) return <Failed error={error} />;
   return (
     <div className={styles.charts}>
       {PANELS.map((panel) => (
         <div key={panel.title} className={styles.chart}>
           {tracks ? (
-            <Drawn {...{ panel, tracks, before, onZoom }} />
+            <Drawn {...{ panel, tracks, before, beforeNote, onZoom }} />
           ) : (
             <ChartToCome title={panel.title} note={panel.note} />
           )}
@@ -92,12 +98,12 @@ export function Charts({ tracks, before, error, onZoom }: Props) {
   );
 }
 
-type DrawnProps = { panel: Panel; tracks: Tracks; before: Tracks | undefined; onZoom: Props["onZoom"] };
+type DrawnProps = Pick<Props, "before" | "onZoom"> & { panel: Panel; tracks: Tracks; beforeNote: string };
 
-function Drawn({ panel, tracks, before, onZoom }: DrawnProps) {
+function Drawn({ panel, tracks, before, beforeNote, onZoom }: DrawnProps) {
   const lines = useMemo(() => panel.lines(tracks, before), [panel, tracks, before]);
   const { title, note, format, unitScale, whole } = panel;
-  return <Chart {...{ title, note, format, unitScale, whole, lines, onZoom }} times={tracks.times} />;
+  return <Chart {...{ title, note, format, unitScale, whole, lines, beforeNote, onZoom }} times={tracks.times} />;
 }
 
 function line(tracks: Tracks, metric: Metric, label: string, color: Color): Line {

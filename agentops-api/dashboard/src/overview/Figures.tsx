@@ -1,7 +1,9 @@
-import type { Change, Schemas, Figures as Values } from "../api/client";
+import type { Change, Figures as Values } from "../api/client";
 import { count, difference, exactCount, percent, perSecond, score, seconds } from "../ui/numbers";
 import { Skeleton } from "../ui/Page";
+import { shortTime } from "../ui/time";
 import styles from "./overview.module.css";
+import type { Summary } from "./queries";
 
 type Figure = {
   label: string;
@@ -21,7 +23,7 @@ const FIGURES: Figure[] = [
 ];
 
 /** The period in seven numbers, each beside what it was. */
-export function Figures({ summary }: { summary: Schemas["Summary"] | undefined }) {
+export function Figures({ summary }: { summary: Summary | undefined }) {
   return (
     <dl className={styles.figures}>
       {FIGURES.map((figure) => (
@@ -43,7 +45,7 @@ function Waiting() {
   );
 }
 
-function Value({ figure, summary }: { figure: Figure; summary: Schemas["Summary"] }) {
+function Value({ figure, summary }: { figure: Figure; summary: Summary }) {
   const { current, previous } = summary;
   const now = current[figure.metric];
   const before = previous[figure.metric];
@@ -53,7 +55,11 @@ function Value({ figure, summary }: { figure: Figure; summary: Schemas["Summary"
       <span className={styles.value} title={figure.metric === "count" ? exactCount(now) : undefined}>
         {figure.format(now)}
       </span>
-      <span className={styles.delta} data-tone={toneOf(change)}>
+      <span
+        className={styles.delta}
+        data-tone={toneOf(change)}
+        title={`Before: ${shortTime(summary.before.start)} – ${shortTime(summary.before.end)}`}
+      >
         {difference(now, before, figure.kind)}
         <span className={styles.was}> {noteOf(figure, current, previous.count === 0 ? null : before)}</span>
       </span>

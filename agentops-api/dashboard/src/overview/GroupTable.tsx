@@ -16,7 +16,7 @@ type Sort = "count" | "hallucination_rate" | "latency_p95" | "avg_factual_suppor
 const COLUMNS: { sort: Sort; label: string }[] = [
   { sort: "count", label: "Evaluations" },
   { sort: "hallucination_rate", label: "Hallucinated" },
-  { sort: "latency_p95", label: "p95" },
+  { sort: "latency_p95", label: "Latency p95" },
   { sort: "avg_factual_support", label: "Support" },
 ];
 const ROWS_SHOWN = 12;
@@ -29,10 +29,12 @@ export function GroupTable({ by, period, search }: Props) {
   const { data, error, refetch } = useQuery(breakdownQuery(by, period, search));
   const rows = (data?.rows ?? []).toSorted((a, b) => (b.figures[sort] ?? -1) - (a.figures[sort] ?? -1));
   const most = scaleOf(rows.map((row) => row.figures));
+  const [isWhole, setWhole] = useState(false);
+  const shown = isWhole ? rows : rows.slice(0, ROWS_SHOWN);
   const title = by === "agent" ? "By agent" : "By model";
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   return (
-    <Panel title={title} note={rows.length > ROWS_SHOWN ? `${ROWS_SHOWN} of ${data?.groups}` : undefined}>
+    <Panel title={title} note={data && shown.length < data.groups ? `${shown.length} of ${data.groups}` : undefined}>
       <Wide label={by === "agent" ? "Agents" : "Models"}>
         <table className={styles.table}>
           <thead>
@@ -49,7 +51,7 @@ export function GroupTable({ by, period, search }: Props) {
             </tr>
           </thead>
           <tbody>
-            {rows.slice(0, ROWS_SHOWN).map((row) => (
+            {shown.map((row) => (
               <GroupRow key={row.key[0] ?? ""} by={by} row={row} most={most} chosen={search[by] === row.key[0]} />
             ))}
           </tbody>
@@ -57,6 +59,15 @@ export function GroupTable({ by, period, search }: Props) {
         {!data && <Skeleton height={150} />}
         {data && rows.length === 0 && <Empty title="Nothing in this period" />}
       </Wide>
+      {rows.length > ROWS_SHOWN && (
+        <UnstyledButton className={styles.whole} onClick={() => setWhole(!isWhole)}>
+          {isWhole
+            ? `Show ${ROWS_SHOWN}`
+            : rows.length === data?.groups
+              ? `Show all ${rows.length}`
+              : `Show ${rows.length}`}
+        </UnstyledButton>
+      )}
     </Panel>
   );
 }

@@ -1,9 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
-import type { Schemas } from "../api/client";
+import { Chips } from "../filterbar/Chips";
 import { NameFilter } from "../filterbar/NameFilter";
 import { PeriodPicker, useChange } from "../filterbar/PeriodPicker";
-import { type Period, periodBefore, periodLabel, periodOf, type Search, zoomOf } from "../filters";
+import {
+  intervalOf,
+  isDividedByCount,
+  type Period,
+  periodBefore,
+  periodLabel,
+  periodOf,
+  type Search,
+  zoomOf,
+} from "../filters";
 import { breakdownQuery } from "../queries";
 import { Failed } from "../ui/Failure";
 import { Empty, Page, Panel } from "../ui/Page";
@@ -12,7 +21,7 @@ import { Figures } from "./Figures";
 import { GroupTable } from "./GroupTable";
 import { type Groups, hasCauses, headline, toldOf } from "./headline";
 import styles from "./overview.module.css";
-import { summaryQuery, tracksQuery } from "./queries";
+import { type Summary, summaryQuery, tracksQuery } from "./queries";
 
 const MINUTE = 60_000;
 
@@ -30,6 +39,7 @@ export function Screen() {
   );
   return (
     <Page title="Overview" tools={tools}>
+      <Chips names={["mode"]} />
       {summary.isError && !summary.data ? (
         <Failed error={summary.error} retry={() => void summary.refetch()} />
       ) : isEmpty ? (
@@ -45,8 +55,11 @@ function Content({ search, period }: { search: Search; period: Period }) {
   const change = useChange();
   const before = periodBefore(period);
   const summary = useQuery(summaryQuery(period, search));
-  const tracks = useQuery({ ...tracksQuery(period, search), refetchInterval: MINUTE });
-  const tracksBefore = useQuery(tracksQuery(before, search));
+  // Only of what is short is the number of evaluations waited for.
+  const enabled = !isDividedByCount(period) || (summary.data !== undefined && !summary.isPlaceholderData);
+  const interval = intervalOf(period, summary.data?.current.count);
+  const tracks = useQuery({ ...tracksQuery(period, search, interval), refetchInterval: MINUTE, enabled });
+  const tracksBefore = useQuery({ ...tracksQuery(before, search, interval), enabled });
   const zoom = (start: number, end: number) => {
     change({ ...zoomOf(start, end), days: undefined });
   };
@@ -54,7 +67,11 @@ function Content({ search, period }: { search: Search; period: Period }) {
     <>
       <Sentence search={search} period={period} />
       <Figures summary={summary.data} />
-      <Charts tracks={tracks.data} before={tracksBefore.data} onZoom={zoom} error={tracks.error} />
+      <Charts
+        {...{ period: before, onZoom: zoom, error: tracks.error }}
+        tracks={tracks.data}
+        before={tracksBefore.data}
+      />
       <div className={styles.groups}>
         <GroupTable by="agent" period={period} search={search} />
         <GroupTable by="model" period={period} search={search} />
@@ -80,25 +97,26 @@ function Sentence({ search, period }: { search: Search; period: Period }) {
 /** The groups now and before. Those before are only asked for where the sentence is about them. */
 function useGroups(
   kind: Groups["kind"],
-  summary: Schemas["Summary"] | undefined,
+  summary: Summary | undefined,
   period: Period,
   search: Search,
 ): Groups | undefined {
   const enabled = summary !== undefined && hasCauses(toldOf(summary.changes));
   const now = useQuery(breakdownQuery(kind, period, search)).data?.rows;
-  const before = useQuery({ ...breakdownQuery(kind, summaryBefore(period), search), enabled }).data?.rows;
+  const before = useQuery({ ...breakdownQuery(kind, periodBefore(period), search), enabled }).data?.rows;
   if (!enabled) return { kind, now: [], before: [] };
   return now && before && { kind, now, before };
 }
 
-/** The period that the summary compares with: as long, and just before. */
-function summaryBefore({ start, end }: Period): Period {
-  return { start: new Date(2 * Date.parse(start) - Date.parse(end)).toISOString(), end: start };
-}
-
 function Nothing({ search }: { search: Search }) {
   const change = useChange();
-  const isFiltered = search.agent ?? search.model ?? search.start ?? search.days;
+  const by = [
+    search.agent && `by ${search.agent}`,
+    search.model && `with ${search.model}`,
+    search.mode && `checked as ${search.mode}`,
+  ].filter((each) => each !== undefined);
+  const isFiltered = by.length > 0 || search.start !== undefined || search.days !== undefined;
+  const nothing = { agent: undefined, model: undefined, mode: undefined };
   return (
     <Panel>
       {isFiltered ? (
@@ -109,14 +127,14 @@ function Nothing({ search }: { search: Search }) {
               type="button"
               className={styles.plain}
               onClick={() =>
-                change({ agent: undefined, model: undefined, start: undefined, end: undefined, days: "30" })
+                change(by.length > 0 ? nothing : { ...nothing, start: undefined, end: undefined, days: "90" })
               }
             >
-              Show everything of the last 30 days
+              {by.length > 0 ? "Clear the filters" : "Show everything of the last 90 days"}
             </button>
           }
         >
-          Nothing was sent in this period by this agent and model.
+          Nothing was sent in {[periodLabel(search), ...by].join(" ")}.
         </Empty>
       ) : (
         <Empty title="No evaluations yet" action={<Link to="/connect">Connect your agent</Link>}>

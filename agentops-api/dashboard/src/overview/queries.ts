@@ -1,6 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { api, told } from "../api/client";
-import { intervalOf, namesOf, type Period, type Search } from "../filters";
+import { api, type Change, type Figures, told } from "../api/client";
+import { type Interval, namesOf, type Period, periodBefore, type Search } from "../filters";
 import { ZONE } from "../ui/time";
 
 const METRICS_MAX = 6;
@@ -21,17 +21,31 @@ export type Point = { value: number | null; low: number | null; high: number | n
 /** Each metric's points, and where in time they begin, in milliseconds. */
 export type Tracks = { times: number[]; points: Partial<Record<Metric, Point[]>> };
 
+/** The period beside the one before it, which is the one that the charts show too. */
+export type Summary = { current: Figures; previous: Figures; changes: Change[]; before: Period };
+
 export function summaryQuery(period: Period, search: Search) {
-  const query = { ...period, ...namesOf(search), time_zone: ZONE };
+  const before = periodBefore(period);
+  const query = {
+    ...namesOf(search),
+    base_start: before.start,
+    base_end: before.end,
+    candidate_start: period.start,
+    candidate_end: period.end,
+    time_zone: ZONE,
+  };
   return queryOptions({
     queryKey: ["summary", search.project, query],
-    queryFn: () => told(api.GET("/api/v1/analytics/summary", { params: { query } })),
+    queryFn: async (): Promise<Summary> => {
+      const { base, candidate, changes } = await told(api.GET("/api/v1/analytics/compare", { params: { query } }));
+      return { current: candidate.figures, previous: base.figures, changes, before };
+    },
     placeholderData: keepPreviousData,
   });
 }
 
-export function tracksQuery(period: Period, search: Search) {
-  const query = { ...period, ...namesOf(search), time_zone: ZONE, interval: intervalOf(period) };
+export function tracksQuery(period: Period, search: Search, interval: Interval) {
+  const query = { ...period, ...namesOf(search), time_zone: ZONE, interval };
   return queryOptions({
     queryKey: ["tracks", search.project, query],
     queryFn: async (): Promise<Tracks> => {

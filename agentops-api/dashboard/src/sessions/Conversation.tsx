@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import type { Evaluation } from "../api/client";
+import { useLink } from "../filterbar/link";
 import type { Search } from "../filters";
 import { Verdict } from "../ui/Badge";
 import { CopyButton } from "../ui/Copy";
@@ -19,12 +20,13 @@ export function Screen() {
   const list = useInfiniteQuery(conversationQuery(id, search.project));
   const session = list.data?.pages[0]?.session;
   const turns = list.data?.pages.flatMap((page) => page.data) ?? [];
+  const link = useLink();
   const tools = (
     <>
       <Link to="/sessions" search={search} className={styles.back}>
         All sessions
       </Link>
-      <CopyButton text={location.href} label="Copy link" />
+      <CopyButton text={link} label="Copy link" />
     </>
   );
   return (
@@ -33,9 +35,10 @@ export function Screen() {
         <code>{id}</code>
         {session && (
           <span className="num">
-            {exactCount(session.evaluations)} answers · {exactCount(session.hallucinations)} hallucinated (
-            {percent(session.hallucination_rate)}) · {listTime(session.first_at, new Date())}, over{" "}
-            {lasted(session.duration_s)}
+            {exactCount(session.evaluations)} {session.evaluations === 1 ? "answer" : "answers"} ·{" "}
+            {exactCount(session.hallucinations)} hallucinated ({percent(session.hallucination_rate)}) ·{" "}
+            {listTime(session.first_at, new Date())}
+            {session.evaluations > 1 && `, over ${lasted(session.duration_s)}`}
           </span>
         )}
       </p>

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import styles from "./ui.module.css";
 
 /** A screen: its title, the tools beside it, and what it shows. */
@@ -36,11 +36,20 @@ export function Panel({ title, note, aside, className = "", children }: PanelPro
   );
 }
 
-/** What may be wider than the screen, and then scrolls in itself. */
+/** A table, which may be wider than the screen and then scrolls in itself; on a phone each of its rows is a card. */
 export function Wide({ label, children }: { label: string; children: ReactNode }) {
+  const place = useRef<HTMLElement>(null);
+  // In a card, each value has its column's name beside it. Rows may have come: this looks at them each time.
+  useEffect(() => {
+    const heads = [...(place.current?.querySelectorAll<HTMLElement>("thead > tr > *") ?? [])];
+    const names = heads.map((head) => head.textContent.replace(/[↑↓]/g, "").trim());
+    for (const row of place.current?.querySelectorAll<HTMLTableRowElement>("tbody > tr") ?? []) {
+      for (const [index, cell] of [...row.cells].entries()) cell.dataset.column = names[index] ?? "";
+    }
+  });
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-    <section className={styles.wide} aria-label={label} tabIndex={0}>
+    <section ref={place} className={styles.wide} aria-label={label} tabIndex={0}>
       {children}
     </section>
   );
