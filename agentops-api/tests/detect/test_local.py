@@ -1,10 +1,12 @@
 """What the detector says of an answer, and that no text is too strange for it."""
 
+import itertools
 import random
 import time
 
 import pytest
 from agentops_api.detect import Detection, LocalDetector
+from agentops_api.detect.scoring import between
 
 STRANGE = (
     "",
@@ -163,17 +165,37 @@ def test_what_the_prompt_says_is_not_the_answers_invention() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "words", "profile"),
+    ("prompt", "response", "words", "profile"),
     [
-        ("Summarize the article.", 20, "summary"),
-        ("TL;DR", 20, "short_answer"),
-        ("Who?", 20, "short_answer"),
-        ("Who?", 400, "long_answer"),
+        ("Summarize the article.", "It is gravel.", 20, "summary"),
+        ("TL;DR", "It is gravel.", 20, "short_answer"),
+        ("Who?", "It is word1 and word2.", 20, "short_answer"),
+        ("Who?", "It is word1 and word2.", 400, "long_answer"),
+        ("Is it word1 or word2?", "It is gravel.", 400, "long_answer"),
+        ("Who?", "It is gravel.", 400, "short_answer"),
+        ("Who?", "It is word1.", 400, "short_answer"),
     ],
 )
-def test_the_profile_follows_from_prompt_and_evidence(prompt: str, words: int, profile: str) -> None:
+def test_the_profile_follows_from_prompt_and_evidence(prompt: str, response: str, words: int, profile: str) -> None:
     document = " ".join(f"word{each}." for each in range(words))
-    assert detect("It is gravel.", document, prompt=prompt).detector.endswith(profile)
+    assert detect(response, document, prompt=prompt).detector.endswith(profile)
+
+
+def test_a_document_that_has_nothing_to_do_with_the_answer_changes_nothing() -> None:
+    response, document = (
+        "The depot closes at nine on weekdays and sells fresh bread.",
+        "The depot closes at nine on weekdays.",
+    )
+    boats = " ".join(f"Boat {each} of Lisbon left harbour {each} with {each} tons of fish." for each in range(40))
+    alone, together = detect(response, document), detect(response, document, boats)
+    assert alone.hallucinated
+    assert (together.probability, together.detector) == (alone.probability, alone.detector)
+
+
+def test_a_probability_falls_by_degrees_as_evidence_grows() -> None:
+    found = [between(words).platt(0.5) for words in range(80, 180)]
+    assert all(0 <= one - other < 0.05 for one, other in itertools.pairwise(found))
+    assert found[0] > 0.7 > 0.2 > found[-1]
 
 
 ACME = (
