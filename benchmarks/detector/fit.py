@@ -14,7 +14,8 @@ from statistics import fmean, pstdev
 from agentops.detect.calibration import Platt, platt
 from agentops.detect.evidence import Evidence
 from agentops.detect.features import Measured, Prompt, measure
-from agentops.detect.scoring import COVERAGE, PROFILES, WORDING, ProfileName, answer_risk, infer, risk
+from agentops.detect.relevance import Relevance
+from agentops.detect.scoring import COVERAGE, PROFILES, WORDING, ProfileName, answer, risk
 from agentops.detect.text import sentences
 
 from benchmarks.detector.sets import Row, read
@@ -39,14 +40,17 @@ def main(directory: Path) -> None:
 
 
 def measures(row: Row) -> tuple[ProfileName, list[Measured]]:
-    """The profile that the detector takes for an answer, and what it measures of each claim."""
+    """The profile that is nearest to an answer's worst claim, and what the detector measures of each claim."""
     evidence = Evidence(row.retrieved_docs)
     asked = sentences(row.prompt)
-    prompt = Prompt(asked)
-    profile = infer([stem for sentence in asked for stem in sentence.stems], evidence.words)
-    return profile.name, [
-        found for claim in sentences(row.response) if (found := measure(claim, row.response, evidence, prompt))
+    prompt, relevance = Prompt(asked), Relevance(evidence, asked, None)
+    claims = [
+        (found, relevance.profile(claim))
+        for claim in sentences(row.response)
+        if (found := measure(claim, row.response, evidence, prompt))
     ]
+    worst = answer([(risk(found, profile), profile) for found, profile in claims])[1] if claims else None
+    return (worst or relevance.without_claims).name, [found for found, _ in claims]
 
 
 def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[tuple[ProfileName, list[Measured]]]]]) -> Platt:
@@ -56,7 +60,7 @@ def fit(profile: ProfileName, sets: dict[str, tuple[list[Row], list[tuple[Profil
     weights: list[float] = []
     for rows, measured in sets.values():
         ours = [
-            (answer_risk([risk(claim, PROFILES[profile]) for claim in claims]), bool(row.label))
+            (answer([(risk(claim, PROFILES[profile]), PROFILES[profile]) for claim in claims])[0], bool(row.label))
             for row, (chosen, claims) in zip(rows, measured, strict=True)
             if claims and chosen == profile
         ]

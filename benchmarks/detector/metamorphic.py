@@ -29,6 +29,10 @@ _SIDES = (
     *(("good", "bad"), ("won", "lost"), ("best", "worst"), ("early", "late"), ("most", "least"), ("never", "always")),
 )
 _OPPOSITE = {word: other for pair in _SIDES for word, other in (pair, pair[::-1])}
+_UNRELATED = " ".join(
+    f"Boat {each} of Lisbon left harbour {each} with {each} tons of salted fish aboard." for each in range(12)
+)
+"""168 words: as many as long evidence has."""
 _END = re.compile(r"[.!?](?=\s)")
 _ROOM = 1e-9
 
@@ -83,8 +87,19 @@ def _reordered(row: Row, _was: Detection, _drawn: random.Random) -> Row | None:
 
 
 def _respaced(row: Row, _was: Detection, _drawn: random.Random) -> Row:
-    response = re.sub(r"\s+", "\n  ", row.response)
-    return replace(row, response=response, retrieved_docs=[re.sub(r"\s+", " \n", doc) for doc in row.retrieved_docs])
+    """An empty line stays one: it ends a sentence."""
+    response = re.sub(r"\s+", lambda found: _space(found[0], "\n  "), row.response)
+    documents = [re.sub(r"\s+", lambda found: _space(found[0], " \n"), doc) for doc in row.retrieved_docs]
+    return replace(row, response=response, retrieved_docs=documents)
+
+
+def _space(was: str, other: str) -> str:
+    return "\n \n\t" if was.count("\n") > 1 else other
+
+
+def _diluted(row: Row, _was: Detection, _drawn: random.Random) -> Row:
+    """With a document that has nothing to do with it."""
+    return replace(row, retrieved_docs=[*row.retrieved_docs, _UNRELATED])
 
 
 def _padded(row: Row, _was: Detection, drawn: random.Random) -> Row | None:
@@ -220,7 +235,8 @@ def _put(text: str, spot: re.Match[str], other: str) -> str:
 CHANGES: dict[tuple[str, Kind], Change] = {
     ("documents repeated", "not higher"): _repeated,
     ("documents in another order", "same verdict"): _reordered,
-    ("other white space", "same verdict"): _respaced,
+    ("other white space, empty lines apart", "same verdict"): _respaced,
+    ("an unrelated document added", "same verdict"): _diluted,
     ("padded with a sentence of the documents", "same verdict"): _padded,
     ("without a supporting document", "not lower"): _bereft,
     ("without half of each document", "not lower"): _halved,

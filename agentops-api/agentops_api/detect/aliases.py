@@ -6,6 +6,7 @@ Only documents get aliases. An alias excuses a word of the answer, so each kind 
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 
 from .numbers import roundings
 from .synonyms import SYNONYMS
@@ -13,6 +14,12 @@ from .text import Sentence, Token, stem
 
 _HUMPS = re.compile(r"[A-Z]?[a-z]{3,}")
 _HOUR = re.compile(r"(?<!\w)(?<!\d[.,])([0-2]?\d):(?=\d)")
+_DATE = re.compile(r"(?<!\d)(?:1\d|20)\d\d-([01]\d)-[0-3]\d(?!\d)")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july"),
+    *("august", "september", "october", "november", "december"),
+)
+_MONTH_NUMBERS = {stem(month): str(number) for number, month in enumerate(_MONTHS, start=1)}
 _INITIALS_MAX = 6
 _CONNECTORS = frozenset(["of", "and", "the", "for", "on", "in"])
 
@@ -48,6 +55,7 @@ def aliases(sentence: Sentence, text: str) -> set[str]:
     numbers = [token.stem for token in sentence.tokens if token.is_number]
     if numbers:
         found.update(*map(roundings, numbers))
+        found.update(_halves(sentence.stems), _months(sentence, text))
         if text.find(":", sentence.start, sentence.end) >= 0:
             found.update(_hours(text[sentence.start : sentence.end]))
     names = [token.text for token in sentence.tokens if token.is_name]
@@ -55,6 +63,36 @@ def aliases(sentence: Sentence, text: str) -> set[str]:
     if len(names) > 1:
         found.update(_initials(sentence.tokens))
     return found
+
+
+def _halves(stems: Iterable[str]) -> Iterable[str]:
+    """50 % is a half."""
+    stems = frozenset(stems)
+    if "half" in stems:
+        return ("50", "percent")
+    return ("half",) if {"50", "percent"} <= stems else ()
+
+
+def _months(sentence: Sentence, text: str) -> Iterator[str]:
+    """2019-03-05 is in March, and March 5, 2019 in month 3."""
+    if text.find("-", sentence.start, sentence.end) >= 0:
+        for found in _DATE.finditer(text, sentence.start, sentence.end):
+            if 1 <= (number := int(found[1])) <= len(_MONTHS):
+                yield stem(_MONTHS[number - 1])
+    for token in sentence.tokens:
+        # "may" is a verb more often.
+        if (number := _MONTH_NUMBERS.get(token.stem)) and token.text[0].isupper():
+            yield number
+
+
+def written(alias: str, tokens: Iterable[Token]) -> str:
+    """The first of these words that is, or may be called, so; as it is written there."""
+    tokens = list(tokens)
+    same = (token.text for token in tokens if token.stem == alias)
+    called = (
+        token.text for token in tokens if alias in _OTHERS.get(token.stem, ()) or alias in SYNONYMS.get(token.stem, ())
+    )
+    return next(chain(same, called), alias)
 
 
 def _hours(text: str) -> Iterator[str]:

@@ -23,7 +23,11 @@ class Platt:
     intercept: float
 
     def __call__(self, score: float) -> float:
-        return sigmoid(self.slope * score + self.intercept)
+        return sigmoid(self.logit(score))
+
+    def logit(self, score: float) -> float:
+        """Where the probability is too close to 0 or 1 to be told apart, this still is."""
+        return self.slope * score + self.intercept
 
 
 @dataclass(frozen=True, slots=True)

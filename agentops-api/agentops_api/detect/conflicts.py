@@ -4,6 +4,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .aliases import written
 from .evidence import Evidence, Window
 from .negations import negations
 from .opposites import NEGATIVE_PREFIXES, OPPOSITES
@@ -36,7 +37,7 @@ class Conflicts:
     missing_names: tuple[str, ...]
     misplaced_names: tuple[str, ...]
     opposites: tuple[tuple[str, str], ...]
-    """A word of the claim, and its opposite, which stands in the window instead of it."""
+    """A word of the claim, and its opposite, which stands in the window instead of it; both as they are written."""
     negated: bool
     """The claim negates what the window does not."""
     negated_word: str | None
@@ -127,7 +128,7 @@ class Suspect:
                 token.text for token in self._names if token.stem in evidence and token.stem not in stems
             ),
             opposites=tuple(
-                (token.text, min(others & stems))
+                (token.text, written(min(others & stems), tokens))
                 for token, others in self._opposed
                 if token.stem not in stems and others & stems
             ),

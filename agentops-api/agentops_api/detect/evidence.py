@@ -5,7 +5,7 @@ documents, nor on how often they are repeated. More documents only ever add wind
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -49,6 +49,8 @@ class Evidence:
     def __init__(self, documents: Sequence[str]) -> None:
         self.words = 0
         """Tokens of all different sentences."""
+        self.effort = 0
+        """How much was looked up and compared for claims. It does not depend on the order of the documents."""
         self.wordings = Wordings()
         self._stems: list[frozenset[str]] = []
         """Of each content. Equal sentences have the same content."""
@@ -59,14 +61,26 @@ class Evidence:
         """Which contents follow each one, and where first."""
         self._postings: dict[str, list[int]] = defaultdict(list)
         """Which contents have a stem."""
+        self._documents: list[frozenset[int]] = []
+        """The contents of each different document."""
+        self._holders: list[list[int]] = []
+        """Which of them have a content."""
         numbers: dict[tuple[str, ...], int] = {}
+        known: set[frozenset[int]] = set()
         for document, text in enumerate(documents):
             last: tuple[int, Sentence] | None = None
+            contents: set[int] = set()
             for sentence in sentences(text):
                 content = self._add(document, sentence, text, numbers)
                 if last:
                     self._following[last[0]].setdefault(content, (document, last[1], sentence))
                 last = content, sentence
+                contents.add(content)
+            if (distinct := frozenset(contents)) not in known:
+                known.add(distinct)
+                for content in distinct:
+                    self._holders[content].append(len(self._documents))
+                self._documents.append(distinct)
         self.stems = frozenset(self._postings)
         """Of their words, and of what those may be called instead."""
         self._beginnings = {stem[:_BEGINNING_CHARS] for stem in self.stems}
@@ -93,11 +107,35 @@ class Evidence:
         self._negated.append(negated_stems(sentence.tokens))
         self._places.append((document, sentence))
         self._following.append({})
+        self._holders.append([])
         postings = self._postings
         for stem in distinct:
             postings[stem].append(content)
         self.wordings.add(sentence)
         return content
+
+    def shared(self, weights: Mapping[str, float]) -> dict[int, float]:
+        """How much of these weights each document has; those that have none are left out."""
+        found: dict[int, float] = defaultdict(float)
+        for stem, weight in weights.items():
+            holders = [each for content in self._postings.get(stem, ()) for each in self._holders[content]]
+            self.effort += len(holders)
+            for document in set(holders):
+                found[document] += weight
+        return found
+
+    def length(self, documents: Iterable[int], most: int) -> int:
+        """How many tokens the different sentences of these documents have, counted until they are so many."""
+        seen: set[int] = set()
+        words = 0
+        for document in documents:
+            for content in self._documents[document]:
+                if words >= most:
+                    return words
+                if content not in seen:
+                    seen.add(content)
+                    words += len(self._places[content][1].stems)
+        return words
 
     def closest(self, weights: Mapping[str, float], price: Price) -> Window | None:
         """The cheapest window that has one of those stems; None if none has any.
@@ -107,10 +145,13 @@ class Evidence:
         """
         scores: dict[int, float] = defaultdict(float)
         for stem, weight in weights.items():
-            for content in self._postings.get(stem, ()):
+            postings = self._postings.get(stem, ())
+            self.effort += len(postings)
+            for content in postings:
                 scores[content] += weight
         if not scores:
             return None
+        self.effort += len(scores) + sum([len(self._following[content]) for content in scores])
         nothing = frozenset[str]()
         top = max(scores, key=scores.__getitem__)
         best = price(self._stems[top], self._negated[top], scores[top])

@@ -7,14 +7,18 @@ from . import claims, drift, legacy
 from .calibration import Recalibration
 from .evidence import Evidence
 from .features import Prompt, measure
+from .relevance import Relevance
 from .results import Claim, Detection, Status
-from .scoring import PROFILES, THRESHOLD, Profile, ProfileName, answer_risk, infer, risk
+from .scoring import PROFILES, THRESHOLD, Profile, ProfileName, answer, risk
 from .text import Sentence, sentences
 
-VERSION = "2"
+VERSION = "3"
 RESPONSE_CHARS_MAX = 100_000
 PROMPT_CHARS_MAX = 50_000
 DOCUMENTS_CHARS_MAX = 400_000
+EFFORT_MAX = 4_000_000
+"""Lookups and windows for all claims of an answer, about 2.5 microseconds each. 100,000 characters of WiCE's claims
+over 400,000 of its documents need 2,400,000 (2026-11-28)."""
 _UNREADABLE = "The judge's rating could not be read."
 _NO_VERDICT = "There is nothing to compare, so there is no verdict."
 
@@ -49,10 +53,15 @@ class LocalDetector:
         prompt, response, texts, notes = _bounded(prompt, response, documents or ())
         evidence = Evidence(texts)
         asked, answered = sentences(prompt), sentences(response)
-        stems = [stem for sentence in asked for stem in sentence.stems]
-        profile = self._profile or infer(stems, evidence.words)
-        found, probability, support = self._check(answered, evidence, Prompt(asked), profile, response, texts)
+        relevance = Relevance(evidence, asked, self._profile)
+        found, judged, support = self._check(answered, evidence, Prompt(asked), relevance, response, texts)
+        judged_risk, profile = judged or (None, relevance.without_claims)
+        probability = None if judged_risk is None else self._probability(judged_risk, profile)
         semantic_drift = drift.semantic_drift(asked, answered)
+        if evidence.words and len(found) < len(answered):
+            notes.append(
+                f"Only the first {len(found):,} sentences of the answer were checked: too much resembles them."
+            )
         hedging = legacy.uncertainty_score(response) if self._scoring == "legacy" else drift.uncertainty(response)
         hallucinated = None if probability is None else probability >= self._threshold
         rated = self._rating(prompt, response, texts)
@@ -93,21 +102,24 @@ class LocalDetector:
         answered: Sequence[Sentence],
         evidence: Evidence,
         asked: Prompt,
-        profile: Profile,
+        relevance: Relevance,
         response: str,
         documents: Sequence[str],
-    ) -> tuple[list[Claim], float | None, float | None]:
-        """The claims, the probability of the whole answer, and how much of it is supported."""
+    ) -> tuple[list[Claim], tuple[float, Profile] | None, float | None]:
+        """The claims, risk and profile of the whole answer, and how much of it is supported."""
         found: list[Claim] = []
-        risks: list[float] = []
+        risks: list[tuple[float, Profile]] = []
         weight = supported = 0.0
         for sentence in answered if evidence.words else ():
+            if evidence.effort > EFFORT_MAX:
+                break
             measured = measure(sentence, response, evidence, asked)
             if measured is None:
                 found.append(claims.not_checkable(sentence, response=response))
                 continue
-            risks.append(risk(measured, profile))
-            probability = self._probability(risks[-1], profile)
+            profile = relevance.profile(sentence)
+            risks.append((risk(measured, profile), profile))
+            probability = self._probability(*risks[-1])
             weight += measured.weight
             supported += measured.weight * (1 - probability)
             found.append(
@@ -117,7 +129,7 @@ class LocalDetector:
             )
         if not risks:
             return found, None, None
-        return found, self._probability(answer_risk(risks), profile), supported / weight
+        return found, answer(risks), supported / weight
 
     def _probability(self, risk: float, profile: Profile) -> float:
         probability = profile.platt(risk)

@@ -28,6 +28,9 @@ SUFFIXES = {
 }
 """What may be written right behind a number instead."""
 
+_DIGITS_MAX = 40
+"""A longer number is not multiplied: "million million ..." would grow with each word."""
+
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 
 
@@ -47,8 +50,9 @@ def spelling(written: str) -> str:
 
 
 def times(number: str, factor: int) -> str:
-    """That many times the number; empty if it is an ordinal or a decade."""
-    return _plain(Decimal(number) * factor) if _VALUE.fullmatch(number) else ""
+    """That many times the number; empty if it is an ordinal, a decade, or too long."""
+    is_value = len(number) <= _DIGITS_MAX and _VALUE.fullmatch(number)
+    return _plain(Decimal(number) * factor) if is_value else ""
 
 
 def plus(tens: str, ones: str) -> str:

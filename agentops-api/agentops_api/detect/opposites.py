@@ -88,6 +88,7 @@ actively active | passively passive inactive;
 likely probable certain | unlikely improbable uncertain;
 often frequently usually commonly | rarely seldom never;
 both | neither;
+am | pm;
 Monday | Tuesday Wednesday Thursday Friday Saturday Sunday;
 man men boy husband father son brother king | woman women girl wife mother daughter sister queen
 """

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from . import numbers
@@ -25,12 +25,15 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u
 # most words of a text, and needs a fifth of the time of the last, which would take them, too.
 _TOKEN = re.compile(
     r"[A-Za-z]{1,60}+(?![0-9'\x80-\U0010ffff])"
-    rf"|\d{{1,40}}(?:[.,]\d{{1,40}})*+(?:(?:st|nd|rd|th|s)(?![^\W_])|(?=[^\W\d_{_UNSPACED}]{{0,8}}(?![^\W_{_UNSPACED}])))"
-    rf"|[{_UNSPACED}]|[^\W_{_UNSPACED}]{{1,60}}(?:['’][^\W\d_{_UNSPACED}]{{1,20}})*+|%"
+    rf"|\d{{1,40}}(?:[.,]\d{{1,40}}){{0,20}}+(?:(?:st|nd|rd|th|s)(?![^\W_])|(?=[^\W\d_{_UNSPACED}]{{0,8}}(?![^\W_{_UNSPACED}])))"
+    rf"|[{_UNSPACED}]|[^\W_{_UNSPACED}]{{1,60}}(?:['’][^\W\d_{_UNSPACED}]{{1,20}}){{0,9}}+|%"
+    r"|(?<![^\s(])[-\u2212](?=\d)"
 )
-# Each begins with a set of characters, which is what Python's engine can skip to.
+# Each begins with a set of characters, which is what Python's engine can skip to. A run of stops is tried once, where
+# it begins, so that a long one takes linear time.
 _END = re.compile(
-    r"""[.!?。！？](?:(?<=[.!?])(?:(?P<stop>[.!?]*["'”’)\]*_]*(?=\s))"""  # "last year. But", "last year ." Now"
+    r"[.!?。！？](?:(?<=[.!?])(?:(?<![.!?].)"
+    r"""(?P<stop>[.!?]*+["'”’)\]*_]*+(?=\s))"""  # "last year. But", "last year ." Now"
     r"|(?<=[^\W\d_A-Z].)(?=[A-Z][^\W\d_]))|(?<=[。！？]))"  # "20th century.First"
 )
 _ITEM = re.compile(  # of a list
@@ -39,6 +42,15 @@ _ITEM = re.compile(  # of a list
 _FIRST_ITEM = re.compile(r"\s*(\d[\d.,]{0,12})[.)]\s")
 _ITEM_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _ITEM_DIGITS_MAX = 2
+_SIGNS = {
+    "%": ("percent", 0.5),
+    "-": ("minus", 1.0),
+    "\u2212": ("minus", 1.0),
+}
+"""What each means, and its weight."""
+_EMPTY_LINE = re.compile(r"\n\s*\n")
+_MARKS = re.compile(r"[ \t\r\n*\-–•#]*+")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _LAST_WORD = re.compile(r"([^\W_]+(?:\.[^\W_]+)*)$")
 
 
@@ -106,7 +118,7 @@ class _Chunks(dict[str, tuple[Token, ...]]):
     """The tokens of what stands between white space, which no token has within. Most texts repeat most of it."""
 
     def __missing__(self, chunk: str) -> tuple[Token, ...]:
-        tokens = tuple([tokenized(written) for written in _TOKEN.findall(chunk)])
+        tokens = tuple(_timed([tokenized(written) for written in _TOKEN.findall(chunk)]))
         if len(chunk) <= _CHUNK_CHARS_MAX and len(tokens) <= _CHUNK_TOKENS_MAX:
             if len(self) >= _CHUNKS_CACHED_MAX:
                 self.clear()
@@ -137,7 +149,16 @@ def _cut(text: str, start: int, end: int) -> Iterator[Sentence]:
 
 def _located(text: str, start: int, end: int) -> tuple[list[Token], list[tuple[int, int]]]:
     matches = list(_TOKEN.finditer(text, start, end))
-    return _compounds([tokenized(match[0]) for match in matches], [match.span() for match in matches], text)
+    tokens, spots = _compounds([tokenized(match[0]) for match in matches], [match.span() for match in matches], text)
+    return _timed(tokens), spots
+
+
+def _timed(tokens: list[Token]) -> list[Token]:
+    """The same, where the "am" of an hour says something."""
+    for at, (one, other) in enumerate(pairwise(tokens)):
+        if one.is_number and other.stem == "am":
+            tokens[at + 1] = other._replace(weight=1.0)
+    return tokens
 
 
 def _is_item(tokens: Sequence[Token], text: str, start: int, end: int) -> bool:
@@ -157,6 +178,7 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
     begin = 0
     breaks = [(match.start(), match.end(), match["stop"] is not None) for match in _END.finditer(text)]
     breaks += [(at, at, False) for at in _items(text)]
+    breaks += [(at, at, False) for at in _paragraphs(text)]
     for start, end, is_stop in sorted(breaks):
         is_dot = is_stop and text[start] == "." and text[start + 1] not in ".!?"
         if is_dot and _is_abbreviation(text, begin, start):
@@ -166,6 +188,17 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
         begin = end
     if trimmed := _trimmed(text, begin, len(text)):
         yield trimmed
+
+
+def _paragraphs(text: str) -> Iterator[int]:
+    """Where empty lines part two paragraphs that have white space of another kind within: where all words of a text are
+    that far apart, it means nothing."""
+    gaps = [match.span() for match in _EMPTY_LINE.finditer(text)]
+    starts, ends = [0, *[end for _, end in gaps]], [*[start for start, _ in gaps], len(text)]
+    is_long = [len(text[start:end].split(None, 1)) > 1 for start, end in zip(starts, ends, strict=True)]
+    for (start, _), *both in zip(gaps, is_long[:-1], is_long[1:], strict=True):
+        if all(both):
+            yield start
 
 
 def _items(text: str) -> Iterator[int]:
@@ -212,12 +245,11 @@ def _is_abbreviation(text: str, begin: int, dot: int) -> bool:
     if last is None:
         return False
     word = last[1]
-    alone = not text[begin : last.start()].strip(" \t\r\n*-–•#")
     return (
         (len(word) == 1 and word.isalpha() and word != "I")
         or word.lower() in ABBREVIATIONS
-        or (alone and len(word) <= 2)
-        or bool(re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word))
+        or (len(word) <= 2 and _MARKS.fullmatch(text, begin, last.start()) is not None)
+        or _INITIALS.fullmatch(word) is not None
     )
 
 
@@ -262,8 +294,8 @@ def _first(token: Token) -> Token:
 def tokenized(written: str) -> Token:
     if written[0].isdecimal() and (number := numbers.spelling(written)):
         return Token(written, number, 1.0, True, False, False)
-    if written == "%":
-        return Token(written, "percent", 0.5, False, False, False)
+    if sign := _SIGNS.get(written):
+        return Token(written, *sign, False, False, False)
     lower = written.lower().replace("’", "'")
     plain = lower.removesuffix("'s")
     negates = lower in NEGATIONS or lower.endswith("n't")
@@ -298,7 +330,7 @@ def stem(word: str) -> str:
 
 
 _COMMON_STEMS = frozenset(stem(word) for word in COMMON)
-_JOINED_STEMS = frozenset(tokenized(word).stem for word in (*numbers.MULTIPLIERS, *numbers.SUFFIXES, *TENS))
-"""Of sentences with none of them, no two tokens are one number together."""
+_JOINED_STEMS = frozenset(tokenized(word).stem for word in (*numbers.MULTIPLIERS, *numbers.SUFFIXES, *TENS, "am"))
+"""Of sentences with none of them, no two tokens are one number, or an hour, together."""
 _SECOND_STEMS = frozenset(tokenized(word).stem for word in (*numbers.MULTIPLIERS, *numbers.SUFFIXES, *ONES))
 """Of the second of two tokens that are one number together."""

@@ -1,10 +1,12 @@
 """What the detector says of an answer, and that no text is too strange for it."""
 
+import itertools
 import random
 import time
 
 import pytest
 from agentops_api.detect import Detection, LocalDetector
+from agentops_api.detect.scoring import between
 
 STRANGE = (
     "",
@@ -119,14 +121,15 @@ def test_an_answer_that_claims_nothing_is_not_checkable(response: str) -> None:
         ("Acme was founded in Munich in 1998.", 'missing name "Munich"'),
         ("Acme was founded in Berlin in 40.", 'number "40" stands elsewhere in the documents'),
         ("Acme was not founded in Berlin in 1998.", '"founded" is negated here and not in the evidence'),
-        ("Sales fell sharply last spring.", '"fell" where the evidence has "ros'),
         ("Acme sells gravel.", 'not in the documents: "gravel"'),
+        ("The drug is safe.", '"safe" where the evidence has "unsafe"'),
+        ("Sales fell sharply last spring.", '"fell" where the evidence has "rose"'),
     ],
 )
 def test_reasons_say_what_a_person_would(response: str, reason: str) -> None:
     found = detect(
         response,
-        "Acme was founded in Berlin in 1998. Sales rose sharply last spring. Acme sells bolts.",
+        "Acme was founded in Berlin in 1998. Sales rose sharply last spring. Acme sells bolts. The drug is unsafe.",
         "The office has a garden. There are 40 parking spaces.",
     )
     assert any(each.startswith(reason) for each in found.claims[0].reasons), found.claims[0].reasons
@@ -146,11 +149,32 @@ def test_reasons_say_what_a_person_would(response: str, reason: str) -> None:
         ("The French singer came.", "The singer from France came."),
         ("Canadian voters came.", "Voters of Canada came."),
         ("It has outdoor seating.", "{'OutdoorSeating': True}"),
+        ("It opened in March 2019.", "It opened on 2019-03-05."),
+        ("It opened on 2019-03-05.", "It opened on March 5, 2019."),
+        ("It opened on 2019-03-05.", "It opened on 5 March 2019."),
+        ("It lost 50% of them.", "It lost half of them."),
     ],
 )
 def test_the_same_number_or_name_in_other_words_is_not_missing(claim: str, document: str) -> None:
     reasons = detect(claim, document).claims[0].reasons
     assert not [each for each in reasons if "missing" in each]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("It opens at 5 am.", "It opens at 5 pm."),
+        ("It opens at 5pm.", "It opens at 5am."),
+    ],
+)
+def test_the_other_half_of_the_day_is_a_contradiction(one: str, other: str) -> None:
+    for claim, document in ((one, other), (other, one)):
+        assert [each.label for each in detect(claim, document).claims] == ["contradicted"]
+
+
+def test_a_minus_that_the_evidence_has_not_is_no_support() -> None:
+    assert detect("It is -5 degrees outside.", "It is 5 degrees outside.").hallucinated
+    assert not detect("It is -5 degrees outside.", "It is \u22125 degrees outside.").hallucinated
 
 
 def test_what_the_prompt_says_is_not_the_answers_invention() -> None:
@@ -163,17 +187,37 @@ def test_what_the_prompt_says_is_not_the_answers_invention() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "words", "profile"),
+    ("prompt", "response", "words", "profile"),
     [
-        ("Summarize the article.", 20, "summary"),
-        ("TL;DR", 20, "short_answer"),
-        ("Who?", 20, "short_answer"),
-        ("Who?", 400, "long_answer"),
+        ("Summarize the article.", "It is gravel.", 20, "summary"),
+        ("TL;DR", "It is gravel.", 20, "short_answer"),
+        ("Who?", "It is word1 and word2.", 20, "short_answer"),
+        ("Who?", "It is word1 and word2.", 400, "long_answer"),
+        ("Is it word1 or word2?", "It is gravel.", 400, "long_answer"),
+        ("Who?", "It is gravel.", 400, "short_answer"),
+        ("Who?", "It is word1.", 400, "short_answer"),
     ],
 )
-def test_the_profile_follows_from_prompt_and_evidence(prompt: str, words: int, profile: str) -> None:
+def test_the_profile_follows_from_prompt_and_evidence(prompt: str, response: str, words: int, profile: str) -> None:
     document = " ".join(f"word{each}." for each in range(words))
-    assert detect("It is gravel.", document, prompt=prompt).detector.endswith(profile)
+    assert detect(response, document, prompt=prompt).detector.endswith(profile)
+
+
+def test_a_document_that_has_nothing_to_do_with_the_answer_changes_nothing() -> None:
+    response, document = (
+        "The depot closes at nine on weekdays and sells fresh bread.",
+        "The depot closes at nine on weekdays.",
+    )
+    boats = " ".join(f"Boat {each} of Lisbon left harbour {each} with {each} tons of fish." for each in range(40))
+    alone, together = detect(response, document), detect(response, document, boats)
+    assert alone.hallucinated
+    assert (together.probability, together.detector) == (alone.probability, alone.detector)
+
+
+def test_a_probability_falls_by_degrees_as_evidence_grows() -> None:
+    found = [between(words).platt(0.5) for words in range(80, 180)]
+    assert all(0 <= one - other < 0.05 for one, other in itertools.pairwise(found))
+    assert found[0] > 0.7 > 0.2 > found[-1]
 
 
 ACME = (

@@ -39,3 +39,17 @@ def test_only_the_first_part_of_a_claim_begins_with_the_number_of_an_item() -> N
     behind = claim.index("12")
     assert part(claim, 0, behind, is_first=True).content[0] == "lab"
     assert part(claim, behind, len(claim), is_first=False).content[0] == "12"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("May 30, 1943\n\nFannie Lee moved", ["May 30, 1943", "Fannie Lee moved"]),
+        ("May 30, 1943\r\n \t\r\nFannie Lee moved", ["May 30, 1943", "Fannie Lee moved"]),
+        ("May 30, 1943\nFannie Lee moved", ["May 30, 1943 Fannie Lee moved"]),
+        ("May\n\n30,\n\n1943", ["May 30, 1943"]),
+        ("\n\nMay 30,\n\n\n1943 and later\n\n", ["May 30,", "1943 and later"]),
+    ],
+)
+def test_an_empty_line_parts_paragraphs_unless_all_words_are_that_far_apart(text: str, parts: list[str]) -> None:
+    assert [" ".join(text[each.start : each.end].split()) for each in sentences(text)] == parts
