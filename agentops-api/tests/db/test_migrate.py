@@ -96,6 +96,30 @@ async def test_what_was_filed_by_an_older_rule_is_due_again(empty: TestDatabase)
         assert admin.execute("SELECT times, bytes FROM search_pending").fetchall() == [([1000], 7)]
 
 
+async def test_hours_that_are_there_count_in_their_first_quarter(empty: TestDatabase) -> None:
+    project_id = uuid4()
+    with psycopg.connect(empty.owner_url) as owner:
+        owner.execute(migration_sql(None, "0008").encode())
+    with psycopg.connect(empty.superuser_url) as admin:
+        for dims, agent in (("all", "a"), ("agent", "a"), ("none", "")):
+            admin.execute(
+                "INSERT INTO evaluation_rollups VALUES (%s, 60, %s, '2031-05-05T07:00:00Z', %s, '', '', 3, 2, 1"
+                + ", 3, 30, '{4,5}', '{1,2}'" * 6
+                + ")",
+                (project_id, dims, agent),
+            )
+    assert await migrate(empty.owner_url)
+    with psycopg.connect(empty.superuser_url) as admin:
+        same = admin.execute(
+            "SELECT dims FROM evaluation_rollups AS quarter JOIN evaluation_rollups AS hour USING (project_id, dims, at)"
+            " WHERE quarter.resolution = 15 AND hour.resolution = 60"
+            "   AND to_jsonb(quarter) - 'resolution' = to_jsonb(hour) - 'resolution' ORDER BY dims"
+        )
+        assert same.fetchall() == [("all",), ("none",)]
+        quarters = admin.execute("SELECT count(*) FROM evaluation_rollups WHERE resolution = 15")
+        assert quarters.fetchall() == [(2,)]
+
+
 async def test_the_login_may_become_each_role_of_the_door_and_do_nothing_else(database: TestDatabase) -> None:
     url = await create_login(database.owner_url, name="login_of_a_test")
     with psycopg.connect(url, autocommit=True) as login:
