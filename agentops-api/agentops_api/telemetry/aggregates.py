@@ -24,7 +24,7 @@ from agentops_api.db.where import Where
 from agentops_api.errors import Invalid
 from agentops_api.telemetry import raw
 from agentops_api.telemetry.pieces import Piece, Remembered, Sums, pieces
-from agentops_api.telemetry.rollups import ROLLUP_COLUMNS, rolled_up
+from agentops_api.telemetry.rollup_sql import ROLLUP_COLUMNS, rolled_up
 
 _Place = tuple[int, *tuple[str, ...]]
 """A bucket of time, and what it is split by."""

@@ -16,7 +16,7 @@ from agentops_api.db.pool import Tx, every, one
 from agentops_api.db.where import Where
 from agentops_api.evaluations.models import Position
 from agentops_api.telemetry import words
-from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
+from agentops_api.telemetry.rollup_sql import INSERT_ROLLUPS, rolled_up
 
 STEP_ROWS = 2_000
 

@@ -22,7 +22,7 @@ from agentops_api.telemetry.deletion import forget_labels
 from agentops_api.telemetry.latest import filters_of_rollups, latest
 from agentops_api.telemetry.pieces import Remembered
 from agentops_api.telemetry.raw import first_groups
-from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
+from agentops_api.telemetry.rollup_sql import INSERT_ROLLUPS, rolled_up
 from agentops_api.telemetry.sessions import read_session, read_sessions, turns
 from agentops_api.telemetry.store import Record, RecordRefused
 

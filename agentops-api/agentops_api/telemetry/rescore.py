@@ -15,7 +15,7 @@ import orjson
 from agentops_api.db.pool import Tx, every, one
 from agentops_api.db.where import Where
 from agentops_api.evaluations.models import Position
-from agentops_api.telemetry.rollups import INSERT_ROLLUPS, rolled_up
+from agentops_api.telemetry.rollup_sql import INSERT_ROLLUPS, rolled_up
 
 # A detector that found nothing to check has looked at it; one that was degraded wanted to look better.
 _HAS_SCORES: LiteralString = """

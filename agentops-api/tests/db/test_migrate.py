@@ -112,7 +112,8 @@ async def test_hours_that_are_there_count_in_their_first_quarter(empty: TestData
     with psycopg.connect(empty.superuser_url) as admin:
         same = admin.execute(
             "SELECT dims FROM evaluation_rollups AS quarter"
-            " JOIN evaluation_rollups AS hour USING (project_id, dims, at) WHERE quarter.resolution = 15 AND hour.resolution = 60"
+            " JOIN evaluation_rollups AS hour USING (project_id, dims, at)"
+            " WHERE quarter.resolution = 15 AND hour.resolution = 60"
             "   AND to_jsonb(quarter) - 'resolution' = to_jsonb(hour) - 'resolution' ORDER BY dims"
         )
         assert same.fetchall() == [("all",), ("none",)]
