@@ -30,7 +30,7 @@ _CHUNK_ROWS, _CHUNK_GROWTH = 500, 4
 _WALK_ROWS_MAX = 100_000
 _MICROSECOND = timedelta(microseconds=1)
 
-# A sum is that of rollups (telemetry/rollups.py), so that a mean here is the one that analytics gives.
+# A sum is that of rollups (telemetry/rollup_sql.py), so that a mean here is the one that analytics gives.
 _FIGURES: LiteralString = """
 WITH turn AS MATERIALIZED (
     SELECT turn.*
