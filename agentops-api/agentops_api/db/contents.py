@@ -63,6 +63,9 @@ UNION ALL
 SELECT format('DROP TYPE %s CASCADE', oid::regtype) FROM pg_type
 WHERE typnamespace = 'public'::regnamespace AND typname ~ '^(agentops|procrastinate)_' AND typtype IN ('e', 'c', 'd')
   AND (typrelid = 0 OR (SELECT relkind FROM pg_class WHERE oid = typrelid) = 'c')
+UNION ALL
+SELECT format('DROP COLLATION public.%I CASCADE', collname) FROM pg_collation
+WHERE collnamespace = 'public'::regnamespace AND collname ~ '^agentops_'
 """
 
 
