@@ -41,6 +41,20 @@ test("where a minute has more than a page, the window becomes smaller", async ()
   expect(list.asked.length).toBeLessThan(20);
 });
 
+test("as many as are wanted are found, or all there are", async () => {
+  const list = listOf(...Array.from({ length: 5_000 }, (_, index) => index * 700));
+  for (const [place, wanted] of [
+    [4_000, 50],
+    [60, 50],
+    [30, 50],
+  ] as const) {
+    const here = list.rows[place] as Placed;
+    const found = await newerThan(here, NOW, list.ask, wanted);
+    expect(found.at(-1)?.id).toBe(`${place - 1}`);
+    expect(found.length).toBeGreaterThanOrEqual(Math.min(wanted, place));
+  }
+});
+
 test("nothing is newer than the newest one", async () => {
   expect(await newerOf(listOf(0, 5_000), 0)).toBeUndefined();
   expect(await newerOf(listOf(400 * 86_400_000), 0)).toBeUndefined();

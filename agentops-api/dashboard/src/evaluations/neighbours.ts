@@ -16,24 +16,22 @@ const GROWTH = 12;
 /** From a minute to years, and back to where few enough are. */
 const ASKED_MAX = 24;
 
-/** The newer ones closest to this one, newest first; none where there are none. */
-export async function newerThan<T extends Placed>(here: Placed, now: number, ask: Ask<T>): Promise<T[]> {
+/** The newer ones closest to this one, newest first: so many at least (no more than a page has), or all there are. */
+export async function newerThan<T extends Placed>(here: Placed, now: number, ask: Ask<T>, wanted = 1): Promise<T[]> {
   const start = Date.parse(here.created_at);
   const last = Math.max(now, start) + WINDOW_MS - start;
-  let [none, many] = [0, Number.POSITIVE_INFINITY];
+  let [few, many] = [0, Number.POSITIVE_INFINITY];
   let size = WINDOW_MS;
   for (let asked = 0; asked < ASKED_MAX; asked += 1) {
     const { rows, hasMore } = await ask(start, start + size);
     const newer = newerAmong(here, rows);
     const isWhole = !hasMore || rows.some(({ id }) => id === here.id);
-    if (isWhole && newer.length > 0) return newer;
-    if (isWhole && size >= last) return [];
-    if (isWhole) none = size;
+    if (isWhole && (newer.length >= wanted || size >= last)) return newer;
+    if (isWhole) few = size;
     else many = size;
-    // Between what has none and what has too many; while nothing has too many, further.
-    size =
-      many === Number.POSITIVE_INFINITY ? Math.min(size * GROWTH, last) : Math.floor(Math.sqrt((none || 1) * many));
-    if (size <= none || size >= many) break;
+    // Between what has too few and what has too many; while nothing has too many, further.
+    size = many === Number.POSITIVE_INFINITY ? Math.min(size * GROWTH, last) : Math.floor(Math.sqrt((few || 1) * many));
+    if (size <= few || size >= many) break;
   }
   // More than a page of one millisecond: what was sent together.
   return newerAmong(here, (await ask(start, start + many, here)).rows);

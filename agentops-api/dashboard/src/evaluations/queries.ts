@@ -96,7 +96,10 @@ export function sessionQuery(here: Evaluation, project: string | undefined) {
     queryKey: ["session-evaluations", project, here.session_id, here.id],
     queryFn: async (): Promise<Turns> => {
       const ask = askOf({ session_id: here.session_id }, TURNS_BEFORE);
-      const [before, after] = await Promise.all([ask(0, justAfter(here), here), newerThan(here, Date.now(), ask)]);
+      const [before, after] = await Promise.all([
+        ask(0, justAfter(here), here),
+        newerThan(here, Date.now(), ask, TURNS_AFTER + 1),
+      ]);
       const older = olderAmong(here, before.rows);
       const newer = after.toReversed();
       return {
