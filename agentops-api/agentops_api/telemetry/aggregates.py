@@ -7,11 +7,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from struct import Struct
 from typing import LiteralString
 from uuid import UUID
 
+import orjson
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
@@ -38,6 +40,7 @@ _ROWS_AT_ONCE = 1_000
 _AS_WRITTEN = 0
 _ANEW = 0
 """The number of what is in no piece, because it is not merged yet, or counted for this answer."""
+_PIECE = ("n", "of_resolution", "of_dims", "from", "to", "known")
 _KEY: LiteralString = "rollup.NAME"
 _PLACES: tuple[LiteralString, ...] = ("agent_name", "model_name")
 
@@ -162,14 +165,13 @@ def _rollups(
     coarse = "none" if not dims else next(iter(dims)) if len(dims) == 1 else "all"
     # Quarters are kept for each group, and for all together.
     of_quarters = "none" if not dims else "all"
-    params |= {
-        "ns": [*range(_ANEW + 1, _ANEW + 1 + len(cut)), _ANEW],
-        "resolutions": [*[int(each.resolution) for each in cut], _AS_WRITTEN],
-        "dims": [*[of_quarters if each.resolution is Resolution.QUARTER else coarse for each in cut], "all"],
-        "starts": [*[each.start for each in cut], question.start],
-        "ends": [*[each.end for each in cut], question.end],
-        "known": [*[each and each.identity for each in known], None],
-    }
+    read: list[tuple[int, int, str, datetime, datetime, str | None]] = []
+    for n, (each, before) in enumerate(zip(cut, known, strict=True), _ANEW + 1):
+        kept = of_quarters if each.resolution is Resolution.QUARTER else coarse
+        read.append((n, each.resolution, kept, each.start, each.end, before and before.identity))
+    read.append((_ANEW, _AS_WRITTEN, "all", question.start, question.end, None))
+    # One text, because to quote the elements of as many arrays takes longer than to add up what they find.
+    params["pieces"] = orjson.dumps([dict(zip(_PIECE, each, strict=True)) for each in read]).decode()
     where = Where()
     where.add("rollup.agent_name = %(agent)s", agent=question.group.agent)
     where.add("rollup.model_name = %(model)s", model=question.group.model)
@@ -179,9 +181,8 @@ def _rollups(
         "SELECT n, identity, "
         + ROLLUP_COLUMNS
         + """
-FROM unnest(%(ns)s::integer[], %(resolutions)s::smallint[], %(dims)s::text[], %(starts)s::timestamptz[],
-            %(ends)s::timestamptz[], %(known)s::text[])
-     AS piece (n, of_resolution, of_dims, "from", "to", known)
+FROM json_to_recordset(%(pieces)s::json)
+     AS piece (n integer, of_resolution smallint, of_dims text, "from" timestamptz, "to" timestamptz, known text)
 CROSS JOIN LATERAL (
     SELECT count(*) || ' ' || coalesce(bit_xor(hashtextextended(xmin::text || ctid::text, 0)), 0) AS identity
     FROM evaluation_rollups

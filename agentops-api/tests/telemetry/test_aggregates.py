@@ -59,7 +59,7 @@ async def test_the_groups_that_come_first_are_those_of_all(db: Database, by: tup
     ]  # fmt: skip
     await insert(store, project_id, [(item, n) for n, item in enumerate(items)])
     end = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-    start = end - timedelta(days=1)
+    start = end - timedelta(days=2)
     question = Question(start, end, [start], by=by, histograms=("latency",))
     cells = await store.cells(project_id, question)
     for metric, descending in itertools.product(METRICS, (True, False)):
