@@ -17,8 +17,7 @@ RESPONSE_CHARS_MAX = 100_000
 PROMPT_CHARS_MAX = 50_000
 DOCUMENTS_CHARS_MAX = 400_000
 EFFORT_MAX = 4_000_000
-"""Lookups and windows for all claims of an answer, about 2.5 microseconds each. 100,000 characters of WiCE's claims
-over 400,000 of its documents need 2,400,000 (2026-11-28)."""
+"""Lookups and windows for all claims of an answer: more than the longest one over ordinary texts takes."""
 _UNREADABLE = "The judge's rating could not be read."
 _NO_VERDICT = "There is nothing to compare, so there is no verdict."
 

@@ -122,7 +122,7 @@ async def list_evaluations(request: Request, caller: Reader, query: Annotated[Li
 async def get_evaluation_stats(
     request: Request, caller: Reader, query: Annotated[StatsQuery, Query()]
 ) -> EvaluationStats:
-    """Counted from hourly rollups that every accepted evaluation is part of at once, also one that is dated ahead:
+    """Counted from rollups that every accepted evaluation is part of at once, also one that is dated ahead:
     `GET /api/v1/analytics/summary` counts that when its hour has begun."""
     now = clock.now()
     window = window_of(days=query.days, now=now)

@@ -33,8 +33,8 @@ _Place = tuple[int, *tuple[str, ...]]
 _Part = tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]
 """Of one row: its sums, and the buckets and counts of each histogram."""
 
-ROWS_MAX = 50_000
-"""Of rollups, that one answer is made of."""
+ROWS_MAX = 200_000
+"""Rollups that one answer is made of: a quarter of a year in India, split by agent, has tens of thousands."""
 _ROWS_AT_ONCE = 1_000
 """Others have their turn between."""
 _AS_WRITTEN = 0

@@ -107,7 +107,7 @@ export interface paths {
         };
         /**
          * Statistics of the last days
-         * @description Counted from hourly rollups that every accepted evaluation is part of at once, also one that is dated ahead:
+         * @description Counted from rollups that every accepted evaluation is part of at once, also one that is dated ahead:
          *     `GET /api/v1/analytics/summary` counts that when its hour has begun.
          */
         get: operations["get_evaluation_stats"];
