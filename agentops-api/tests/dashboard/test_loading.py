@@ -1,12 +1,26 @@
 """A part of the dashboard that cannot be loaded: says so, and is loaded as soon as it can be."""
 
 import re
+from collections.abc import AsyncGenerator
 
 import pytest
-from playwright.async_api import Route, expect
-from tests.dashboard.people import Tab
+from playwright.async_api import Browser, Route, expect
+from tests.cast import PASSWORD
+from tests.dashboard.people import Person, Tab, open_tab
+
+from scripts.chromium import sign_in, window
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
+
+
+@pytest.fixture
+async def tab(chrome: Browser, person: Person) -> AsyncGenerator[Tab]:
+    """A tab of a window of its own: what other tests have loaded before is not in its cache."""
+    async with window(chrome, person.url) as context:
+        await sign_in(context, person.email, PASSWORD)
+        tab = await open_tab(context, person.url)
+        yield tab
+        await tab.assert_clean()
 
 
 async def test_while_the_server_is_away_the_page_stays_and_says_so(tab: Tab) -> None:
