@@ -8,7 +8,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from agentops_api.analytics.statistics import Ranked, ranked
-from agentops_api.analytics.windows import Segment, segments
 
 Score = Literal["drift", "uncertainty", "support", "probability"]
 Measure = Literal["drift", "uncertainty", "support", "probability", "latency", "throughput"]
@@ -74,11 +73,6 @@ class Question:
         """Rollups do not tell apart what is asked, so the evaluations themselves are read."""
         filtered = self.session_id is not None or self.metadata is not None
         return self.minutes or filtered or any(each not in DIMS for each in self.by)
-
-    @property
-    def stretches(self) -> list[Segment]:
-        """Where rollups are read: whole quarters, hours, days and weeks of UTC that lie within one bucket."""
-        return segments(self.start, self.end, self.boundaries)
 
 
 @dataclass(frozen=True, slots=True)

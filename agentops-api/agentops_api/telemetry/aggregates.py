@@ -5,9 +5,8 @@ Raw rows are first made into rollups, by the expression that makes those that ar
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import lru_cache
 from struct import Struct
 from typing import LiteralString
@@ -40,18 +39,18 @@ _ROWS_AT_ONCE = 1_000
 _AS_WRITTEN = 0
 _ANEW = 0
 """The number of what is in no piece, because it is not merged yet, or counted for this answer."""
-_PIECE = ("n", "of_resolution", "of_dims", "from", "to", "known")
+_PIECE = ("n", "of_resolution", "of_dims", "from", "to", "by_resolution", "by_from", "known")
 _KEY: LiteralString = "rollup.NAME"
 _PLACES: tuple[LiteralString, ...] = ("agent_name", "model_name")
 
 
 async def read_cells(tx: Tx, project_id: UUID, question: Question, remembered: Remembered) -> list[Cell]:
     """A cell for each bucket of time and split that has evaluations, in no order."""
-    cut = [] if question.needs_rows else pieces(question)
+    cut = () if question.needs_rows else pieces(question)
     keys = [_key(project_id, question, each) for each in cut]
     known = [remembered.get(key) for key in keys]
     rows, identities = await _rows_of(tx, project_id, question, cut, known)
-    found: defaultdict[_Place, list[Cell]] = defaultdict(list)
+    found: defaultdict[_Place, list[tuple[int, Cell]]] = defaultdict(list)
     for n, (piece, key, before) in enumerate(zip(cut, keys, known, strict=True), _ANEW + 1):
         sums = before
         if sums is None or sums.identity != identities[n]:
@@ -59,17 +58,42 @@ async def read_cells(tx: Tx, project_id: UUID, question: Question, remembered: R
             remembered.keep(key, sums)
             await asyncio.sleep(0)
         for cell in sums.cells:
-            found[piece.bucket + cell.bucket, *cell.keys].append(cell)
+            found[piece.bucket + cell.bucket, *cell.keys].append((sums.serial, cell))
+    places = defaultdict[_Place, list[Cell]](list)
+    for place, parts in found.items():
+        places[place].append(_total(_asked(project_id, question), question, place, parts, remembered))
     for cell in _cells(rows.get(_ANEW, {}), question.histograms):
-        found[cell.bucket, *cell.keys].append(cell)
-    together = (_together(place, cells) for place, cells in found.items())
+        places[cell.bucket, *cell.keys].append(cell)
+    together = (_together(place, cells) for place, cells in places.items())
     return [cell for cell in together if cell.evaluations]
+
+
+def _asked(project_id: UUID, question: Question) -> tuple[Hashable, ...]:
+    return project_id, question.group, question.by, question.histograms
 
 
 def _key(project_id: UUID, question: Question, piece: Piece) -> Hashable:
     """All that the sums of a piece depend on, but for its rows."""
-    asked = question.group, question.by, question.histograms
-    return project_id, *asked, piece.resolution, piece.start, piece.end, piece.cuts
+    return *_asked(project_id, question), piece.resolution, piece.start, piece.end, piece.cuts
+
+
+def _total(
+    asked: tuple[Hashable, ...],
+    question: Question,
+    place: _Place,
+    parts: list[tuple[int, Cell]],
+    remembered: Remembered,
+) -> Cell:
+    """The pieces' cells of one place as one; remembered, while it is made of the same sums."""
+    if len(parts) == 1:
+        return parts[0][1]
+    key = *asked, question.boundaries[place[0]], place[1:]
+    serials = tuple([serial for serial, _ in parts])
+    total = remembered.get(key)
+    if total is None or total.identity != serials:
+        total = Sums(serials, [_together(place, [cell for _, cell in parts])])
+        remembered.keep(key, total)
+    return total.cells[0]
 
 
 def _together(place: _Place, cells: list[Cell]) -> Cell:
@@ -91,7 +115,7 @@ def _together(place: _Place, cells: list[Cell]) -> Cell:
 
 
 async def _rows_of(
-    tx: Tx, project_id: UUID, question: Question, cut: list[Piece], known: list[Sums | None]
+    tx: Tx, project_id: UUID, question: Question, cut: Sequence[Piece], known: list[Sums | None]
 ) -> tuple[Mapping[int, Mapping[_Place, list[_Part]]], Mapping[int, str]]:
     """By each piece's number, from 1: its rows, unless they are those that are known; and their identity."""
     sql, params = _statement(project_id, question, cut, known)
@@ -120,7 +144,7 @@ async def _rows_of(
 
 
 def _statement(
-    project_id: UUID, question: Question, cut: list[Piece], known: list[Sums | None]
+    project_id: UUID, question: Question, cut: Sequence[Piece], known: list[Sums | None]
 ) -> tuple[LiteralString, dict[str, object]]:
     """The query for all rows, and its parameters.
 
@@ -154,7 +178,7 @@ def _statement(
 
 
 def _rollups(
-    question: Question, cut: list[Piece], known: list[Sums | None], params: dict[str, object]
+    question: Question, cut: Sequence[Piece], known: list[Sums | None], params: dict[str, object]
 ) -> LiteralString:
     """The coarsest rollups that tell apart what is asked, where they are not known; and, of the same periods, what is
     not merged yet.
@@ -165,11 +189,12 @@ def _rollups(
     coarse = "none" if not dims else next(iter(dims)) if len(dims) == 1 else "all"
     # Quarters are kept for each group, and for all together.
     of_quarters = "none" if not dims else "all"
-    read: list[tuple[int, int, str, datetime, datetime, str | None]] = []
+    read: list[tuple[object, ...]] = []
     for n, (each, before) in enumerate(zip(cut, known, strict=True), _ANEW + 1):
         kept = of_quarters if each.resolution is Resolution.QUARTER else coarse
-        read.append((n, each.resolution, kept, each.start, each.end, before and before.identity))
-    read.append((_ANEW, _AS_WRITTEN, "all", question.start, question.end, None))
+        by = each.witness, each.witnessed_from
+        read.append((n, each.resolution, kept, each.start, each.end, *by, before and before.identity))
+    read.append((_ANEW, _AS_WRITTEN, "all", question.start, question.end, _AS_WRITTEN, question.start, None))
     # One text, because to quote the elements of as many arrays takes longer than to add up what they find.
     params["pieces"] = orjson.dumps([dict(zip(_PIECE, each, strict=True)) for each in read]).decode()
     where = Where()
@@ -182,12 +207,13 @@ def _rollups(
         + ROLLUP_COLUMNS
         + """
 FROM json_to_recordset(%(pieces)s::json)
-     AS piece (n integer, of_resolution smallint, of_dims text, "from" timestamptz, "to" timestamptz, known text)
+     AS piece (n integer, of_resolution smallint, of_dims text, "from" timestamptz, "to" timestamptz,
+               by_resolution smallint, by_from timestamptz, known text)
 CROSS JOIN LATERAL (
     SELECT count(*) || ' ' || coalesce(bit_xor(hashtextextended(xmin::text || ctid::text, 0)), 0) AS identity
     FROM evaluation_rollups
-    WHERE n > 0 AND project_id = %(project_id)s AND resolution = of_resolution AND dims = of_dims
-      AND at >= piece."from" AND at < piece."to"
+    WHERE n > 0 AND project_id = %(project_id)s AND resolution = by_resolution AND dims = of_dims
+      AND at >= by_from AND at < piece."to"
 ) AS rows
 LEFT JOIN LATERAL (
     SELECT * FROM (

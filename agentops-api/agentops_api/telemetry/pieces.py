@@ -1,18 +1,20 @@
 """Sums of stretches of time, remembered for as long as they are made of the very same rows.
 
 Most of what a dashboard asks is about weeks and days that are over, again and again. What is remembered is never old:
-each question brings the rows' identity along, and reads anew, in the same snapshot, where it is another one.
+each question brings an identity of the rows along, and reads anew, in the same snapshot, where it is another one. Days
+of India are hours and quarters of an hour, and so a few pieces each: what these come to together is remembered, too.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from functools import lru_cache
+from itertools import count, pairwise
 
 from agentops_api.analytics.models import Cell, Question
-from agentops_api.analytics.windows import Resolution, Segment
+from agentops_api.analytics.windows import Resolution, Segment, segments
 
 NUMBERS_MAX = 200_000
 """Of all histograms that are remembered; by the size of Python's integers and dictionaries some 20 MB."""
@@ -26,6 +28,8 @@ _LENGTHS = {
     Resolution.WEEK: timedelta(weeks=4),
 }
 """What is remembered together: new evaluations cost only their own piece, but each piece costs a look at its rows."""
+_WITNESSES = {Resolution.QUARTER: Resolution.HOUR, Resolution.HOUR: Resolution.DAY}
+_serials = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +43,37 @@ class Piece:
     """The bucket of time that it starts in."""
     cuts: tuple[datetime, ...]
     """Where the next ones start, within it."""
+    witness: Resolution
+    """Whose rows tell whether these are still the same: the hours of quarters, the days of hours. They are replaced by
+    the very statement that replaces a part of them, and are fewer. A week is counted after its days, so days and weeks
+    tell for themselves."""
+    witnessed_from: datetime
+    """The time of the first of those rows; the last is before `end`."""
 
 
-def pieces(question: Question) -> list[Piece]:
-    """What the question's rollups are read in, ascending."""
-    boundaries = question.boundaries
-    return [
-        Piece(each.resolution, start, end, bisect_right(boundaries, start) - 1, _between(boundaries, start, end))
-        for each in question.stretches
+def pieces(question: Question) -> tuple[Piece, ...]:
+    """What the question's rollups are read in, ascending: whole quarters, hours, days and weeks of UTC, none of which
+    lies in two buckets."""
+    return _pieces(question.start, question.end, tuple(question.boundaries))
+
+
+@lru_cache(maxsize=1 << 8)
+def _pieces(first: datetime, until: datetime, boundaries: tuple[datetime, ...]) -> tuple[Piece, ...]:
+    # Periods move on by the hour: in between the same ones are asked for.
+    found = [
+        Piece(
+            each.resolution,
+            start,
+            end,
+            bisect_right(boundaries, start) - 1,
+            _between(boundaries, start, end),
+            witness := _WITNESSES.get(each.resolution, each.resolution),
+            start - (start - _MONDAY) % timedelta(minutes=witness),
+        )
+        for each in segments(first, until, boundaries)
         for start, end in _cut(each, _between(boundaries, each.start, each.end))
     ]
+    return tuple(found)
 
 
 def _cut(segment: Segment, boundaries: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:
@@ -71,12 +96,14 @@ def _between(boundaries: Sequence[datetime], start: datetime, end: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What a piece comes to."""
+    """What a piece comes to, or what some pieces come to together."""
 
-    identity: str
-    """Of the rows that it was made of."""
+    identity: Hashable
+    """Of the rows, or of the sums, that it was made of."""
     cells: list[Cell]
     """Their buckets count from the piece's own. Never changed."""
+    serial: int = field(default_factory=_serials.__next__, compare=False)
+    """Tells these sums from all others that this process ever made."""
 
 
 class Remembered:

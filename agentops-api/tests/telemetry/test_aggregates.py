@@ -4,7 +4,7 @@ import itertools
 import random
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -78,14 +78,24 @@ async def check(db: Database, history: History, asked: list[Asked]) -> None:
     middle = len(history) // 2
     for part in (history[:middle], history[middle:]):
         records = await insert(store, project_id, [(item, age * 60) for item, age, _ in part])
-        for record, (_, _, fate) in zip(records, part, strict=True):
-            if fate == "delete":
-                assert await store.delete(project_id, record.id)
-        # The second half is as it was written, and what was merged is remembered: answers add the two.
-        await agree(store, project_id, questions)
-        async with db.as_project(project_id) as tx:
-            await rollups.merge(tx, project_id, await rollups.unmerged_slots(tx, project_id))
-        await agree(store, project_id, questions)
+        doomed = [record.id for record, (_, _, fate) in zip(records, part, strict=True) if fate == "delete"]
+        # Some go before they are merged, and some when they are and their sums are remembered. The second half is first
+        # as it was written: answers add it to what is remembered.
+        for gone in (doomed[::2], doomed[1::2]):
+            for each in gone:
+                assert await store.delete(project_id, each)
+            await agree(store, project_id, questions)
+            async with db.as_project(project_id) as tx:
+                await rollups.merge(tx, project_id, await rollups.unmerged_slots(tx, project_id))
+            await agree(store, project_id, questions)
+    # A day that disappears, and comes back when it is counted again.
+    async with db.as_project(project_id) as tx:
+        await tx.execute("DELETE FROM evaluation_rollups WHERE resolution < 10080 AND at < %s", (_yesterday(),))
+    for question in questions:
+        await _answer(store, project_id, question)
+    async with db.as_project(project_id) as tx:
+        await rollups.rebuild(tx, project_id)
+    await agree(store, project_id, questions)
 
 
 async def agree(store: PostgresStore, project_id: UUID, questions: list[Question]) -> None:
@@ -93,6 +103,10 @@ async def agree(store: PostgresStore, project_id: UUID, questions: list[Question
         counted = await _answer(store, project_id, replace(question, minutes=True))
         assert await _answer(store, project_id, question) == counted
         assert await _answer(store, project_id, question) == counted, "what is remembered is the same"
+
+
+def _yesterday() -> datetime:
+    return clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
 
 
 def _question(zone: str, interval: str, by: tuple[str, ...], group: Group, hours: int) -> Question:
