@@ -30,6 +30,9 @@ class Receiver:
 
     url: str = ""
     requests: list[Request] = field(default_factory=list[Request])
+    """There before they are answered."""
+    answered: int = 0
+    """How many of them are done with."""
     stored: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """By id: what was answered as created."""
     script: deque[Behaviour] = field(default_factory=deque[Behaviour])
@@ -40,7 +43,7 @@ class Receiver:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait(self, fact: Callable[[], bool], within_s: float = 20) -> None:
-        """Waits until it is true, as requests come."""
+        """Waits until it is true, as requests are done with."""
         with self.changed:
             assert self.changed.wait_for(fact, within_s)
 
@@ -66,12 +69,13 @@ class _Handler(BaseHTTPRequestHandler):
         items: list[dict[str, Any]] = json.loads(text)["evaluations"]
         receiver = self.receiver
         with receiver.changed:
+            receiver.requests.append(Request(at, dict(self.headers), items))
             behaviour = receiver.script.popleft() if receiver.script else receiver.usual
         try:
             behaviour(self, items)
         finally:
             with receiver.changed:
-                receiver.requests.append(Request(at, dict(self.headers), items))
+                receiver.answered += 1
                 receiver.changed.notify_all()
 
     def do_GET(self) -> None:

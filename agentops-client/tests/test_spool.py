@@ -89,7 +89,7 @@ def test_a_process_that_lives_keeps_its_own(receiver: Receiver, tmp_path: Path) 
     receiver.script.append(refuse(503))
     with client_of(receiver, PATIENT, spool_dir=tmp_path) as living:
         assert living.record("mine", "yes")
-        receiver.wait(lambda: len(receiver.requests) == 1)
+        receiver.wait(lambda: receiver.answered == 1)
         with client_of(receiver, QUICK, spool_dir=tmp_path) as other:
             assert other.flush()
             assert other.delivery().recovered == 0
@@ -146,7 +146,7 @@ def test_others_may_not_read_it(receiver: Receiver, tmp_path: Path) -> None:
     try:
         with client_of(receiver, PATIENT, spool_dir=tmp_path / "made") as ops:
             ops.record("a secret", "yes")
-            receiver.wait(lambda: len(receiver.requests) == 1)
+            receiver.wait(lambda: receiver.answered == 1)
             [account] = (tmp_path / "made").iterdir()
             assert stat.S_IMODE(account.stat().st_mode) == 0o700
             assert [stat.S_IMODE(path.stat().st_mode) for path in segments(tmp_path)] == [0o600]

@@ -25,6 +25,7 @@ REQUEST_S_MAX = 10.0
 BACK_S_MAX = 5.0
 BACK_AFTER_STOP_S_MAX = 10.0
 QUICK_S_MAX = 0.1
+HELD_UP_S_MAX = 2.0
 RSS_BYTES_MAX = 100 * 2**20
 BUSY = 3.0
 """The short forms run beside other tests: there only the order of magnitude of what is quick is checked."""
@@ -69,13 +70,15 @@ async def test_an_external_database_may_be_restarted(site: Site, tmp_path: Path,
             await load.more(200)
             await asyncio.to_thread(postgres.stop)
             stopped = time.monotonic()
-            async with probing(server, account) as slowest:
+            async with probing(server, account) as answers:
                 await until(partial(passed, stopped, fault_s), fault_s + 1)
                 await asyncio.to_thread(postgres.start)
             started = time.monotonic()
             await load.more(32)
             back_s = time.monotonic() - started
-        print(f"statuses {dict(load.statuses)}, slowest {load.slowest_s:.2f} s, live {slowest}, back {back_s:.2f} s")
+        print(
+            f"statuses {dict(load.statuses)}, slowest {load.slowest_s:.2f} s, {slowest(answers)}, back {back_s:.2f} s"
+        )
         await verify(
             load.acked, account.project_id, login_url=login_url, superuser_url=postgres.url("postgres", "agentops")
         )
@@ -92,19 +95,19 @@ async def test_a_database_that_stands_still_is_reported_in_time(site: Site, tmp_
         stopped, pids = time.monotonic(), site.postgres_pids()
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
-        async with probing(server, account) as slowest:
+        async with probing(server, account) as answers:
             await until(partial(passed, stopped, fault_s), fault_s + 1)
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
         continued = time.monotonic()
         await load.more(32)
         back_s = time.monotonic() - continued
-    print(f"statuses {dict(load.statuses)}, slowest {load.slowest_s:.2f} s, {slowest}, back {back_s:.2f} s")
+    print(f"statuses {dict(load.statuses)}, slowest {load.slowest_s:.2f} s, {slowest(answers)}, back {back_s:.2f} s")
     await verify(load.acked, account.project_id, login_url=site.login_url, superuser_url=site.superuser_url)
     assert load.statuses[503]
     assert back_s <= BACK_AFTER_STOP_S_MAX
-    assert slowest["/evaluations/"] <= REQUEST_S_MAX
-    assert slowest["/health/live"] <= QUICK_S_MAX * BUSY
+    assert slowest(answers)["/evaluations/"] <= REQUEST_S_MAX
+    at_once(answers["/health/live"], short=fault_s == 10)
     friendly(load)
 
 
@@ -121,19 +124,19 @@ async def test_a_slow_database_bounds_the_queue_and_the_excess_hears_at_once(
         with psycopg.connect(site.superuser_url) as admin:
             admin.execute("LOCK TABLE evaluations IN ACCESS EXCLUSIVE MODE")
             locked = time.monotonic()
-            async with probing(server, account) as slowest:
+            async with probing(server, account) as answers:
                 await until(partial(passed, locked, fault_s), fault_s + 1)
             grown = server.rss_bytes() - rss
         await load.more(250)
     refused = [seconds for status, seconds in load.latencies if status == 503 and seconds < 2]
     print(
         f"statuses {dict(load.statuses)}, {len(refused)} refused in a median of {statistics.median(refused):.3f} s,"
-        f" RSS +{grown / 2**20:.0f} MiB, slowest {load.slowest_s:.2f} s, {slowest}"
+        f" RSS +{grown / 2**20:.0f} MiB, slowest {load.slowest_s:.2f} s, {slowest(answers)}"
     )
     await verify(load.acked, account.project_id, login_url=site.login_url, superuser_url=site.superuser_url)
     assert grown <= RSS_BYTES_MAX
     assert statistics.median(refused) <= QUICK_S_MAX * (BUSY if fault_s == 6 else 1)
-    assert slowest["/health/live"] <= QUICK_S_MAX * BUSY
+    at_once(answers["/health/live"], short=fault_s == 6)
     friendly(load)
 
 
@@ -148,10 +151,24 @@ def passed(since: float, seconds: float) -> bool:
     return time.monotonic() >= since + seconds
 
 
+def slowest(answers: dict[str, list[float]]) -> dict[str, float]:
+    """The slowest answer to each."""
+    return {path: max(took_s) for path, took_s in answers.items()}
+
+
+def at_once(took_s: list[float], *, short: bool) -> None:
+    """Answered in no time: each, or, where other tests take the machine's cores for a while, most, and none held up."""
+    if short:
+        assert statistics.median(took_s) <= QUICK_S_MAX * BUSY
+        assert max(took_s) <= HELD_UP_S_MAX
+    else:
+        assert max(took_s) <= QUICK_S_MAX
+
+
 @asynccontextmanager
-async def probing(server: Server, account: Account) -> AsyncGenerator[dict[str, float]]:
-    """Asks for the process's life and for the newest evaluation all the while; the slowest answer to each."""
-    slowest: dict[str, float] = {}
+async def probing(server: Server, account: Account) -> AsyncGenerator[dict[str, list[float]]]:
+    """Asks for the process's life and for the newest evaluation all the while; how many seconds each answer took."""
+    answers: dict[str, list[float]] = {"/health/live": [], "/evaluations/": []}
     stopping = asyncio.Event()
 
     async def probe(path: str, statuses: set[int]) -> None:
@@ -159,7 +176,7 @@ async def probing(server: Server, account: Account) -> AsyncGenerator[dict[str, 
             while not stopping.is_set():
                 started = time.monotonic()
                 answer = await connection.get(path)
-                slowest[path] = max(slowest.get(path, 0), time.monotonic() - started)
+                answers[path].append(time.monotonic() - started)
                 assert answer.status in statuses, answer.body
                 await asyncio.sleep(0.1)
 
@@ -167,7 +184,7 @@ async def probing(server: Server, account: Account) -> AsyncGenerator[dict[str, 
         probes.create_task(probe("/health/live", {200}))
         probes.create_task(probe("/evaluations/", {200, 503}))
         try:
-            yield slowest
+            yield answers
         finally:
             # The requests under way come to their end while the fault lasts, and count.
             stopping.set()
