@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
@@ -24,9 +24,10 @@ from agentops_api.backup import backup
 from agentops_api.compare import compare
 from agentops_api.db.migrate import create_login, migrate, schema_sql
 from agentops_api.db.opening import database_urls, open_database
+from agentops_api.db.pool import Tx
 from agentops_api.demo import history
 from agentops_api.doctor import effective, examine
-from agentops_api.errors import AgentOpsError
+from agentops_api.errors import AgentOpsError, NotFound
 from agentops_api.evaluations.accept import Reception, accept
 from agentops_api.evaluations.models import Window
 from agentops_api.exports import command_line as exports
@@ -219,7 +220,7 @@ def rebuild_rollups(project_id: UUID) -> None:
     """Count a project's statistics anew from its evaluations; ingest may go on."""
 
     async def run(settings: Settings) -> None:
-        async with open_database(settings) as db, db.as_project(project_id, statement_ms_max=3_600_000) as tx:
+        async with _project(settings, project_id) as tx:
             await rollups.rebuild(tx, project_id)
 
     _run(run)
@@ -230,7 +231,7 @@ def rebuild_search(project_id: UUID) -> None:
     """Queue a project's evaluations to be made findable anew; the running server files them."""
 
     async def run(settings: Settings) -> None:
-        async with open_database(settings) as db, db.as_project(project_id, statement_ms_max=3_600_000) as tx:
+        async with _project(settings, project_id) as tx:
             await words.requeue(tx, project_id)
 
     _run(run)
@@ -269,6 +270,18 @@ def seed_demo(
             _out.print(f"password {password}", highlight=False, markup=False)
 
     _run(run)
+
+
+@asynccontextmanager
+async def _project(settings: Settings, project_id: UUID) -> AsyncGenerator[Tx]:
+    """A long transaction as the project, which must be there."""
+    async with open_database(settings) as db:
+        async with db.as_system() as tx:
+            found = await tx.execute("SELECT 1 FROM projects WHERE id = %s", (project_id,))
+            if not await found.fetchone():
+                raise NotFound(f"There is no project {project_id}.")
+        async with db.as_project(project_id, statement_ms_max=3_600_000) as tx:
+            yield tx
 
 
 def _progress() -> Progress:

@@ -22,7 +22,7 @@ from agentops_api.edge.problems import Problem
 
 _PATH = "/api/v1/analytics/compare"
 _ANSWER_S_MAX = 30.0
-_NOT_ASKED = {"url", "key", "allow_empty", "as_json"}
+_NOT_ASKED = {"url", "key", "allow_empty", "allow_overlap", "as_json"}
 """Parameters of the command that the server does not get."""
 _SIDES: tuple[SideName, ...] = get_args(SideName)
 _ADVICE = {
@@ -62,11 +62,15 @@ def compare(
     metadata_value: Annotated[str | None, typer.Option(help="Its value, as text.")] = None,
     tolerance: Annotated[float | None, typer.Option(help="Worse by this fraction (0.1: a tenth) is allowed.")] = None,
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Let a side without evaluations pass.")] = False,
+    allow_overlap: Annotated[
+        bool, typer.Option("--allow-overlap", help="Judge sides that can have evaluations in common.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the server's answer.")] = False,
 ) -> None:
     """Compare two periods, agents or models: exit code 1 for a real regression, 2 where it cannot be judged, else 0.
 
-    It cannot be judged where a side has no evaluations at all, as by a name that is misspelt."""
+    It cannot be judged where a side has no evaluations at all, as by a name that is misspelt, or where evaluations can
+    be on both sides, which would hide a regression."""
     asked = {name: value for name, value in context.params.items() if name not in _NOT_ASKED and value is not None}
     if not any(name.startswith(("base_", "candidate_")) for name in asked):
         _fail("Say in what the two sets differ, as in --base-model-name A --candidate-model-name B.")
@@ -81,6 +85,8 @@ def compare(
     if empty and not allow_empty:
         told = " and ".join(f"the {name} ({_filters(_side(found, name), asked)})" for name in empty)
         _fail(f"There are no evaluations for {told}. Check the names and the period, or pass --allow-empty.")
+    if found.overlap and not allow_overlap:
+        _fail("Evaluations can be on both sides. Name what tells them apart for each side, or pass --allow-overlap.")
     if not as_json:
         _show(found)
     raise typer.Exit(1 if found.regressions else 0)

@@ -4,6 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import orjson
 import psycopg
@@ -162,6 +163,9 @@ async def test_a_seeded_project_can_be_looked_at_and_counted_anew(
     assert await stats(app, shown["key"]) != first
     printed(agentops("rollups", "rebuild", shown["project"], directory=tmp_path, **environment))
     assert await stats(app, shown["key"]) == first
+    for command in ("rollups", "search"):
+        nobody = agentops(command, "rebuild", str(uuid4()), directory=tmp_path, **environment)
+        assert (nobody.returncode, "There is no project" in nobody.stderr) == (1, True)
 
     again = printed(agentops("seed-demo", "--rows", "50", directory=tmp_path, **environment))
     assert "password" not in again

@@ -130,6 +130,28 @@ async def test_a_side_without_evaluations_is_no_pass(compare: Compare) -> None:
 
 
 @pytest.mark.usefixtures("models")
+async def test_sides_that_may_have_evaluations_in_common_are_no_pass(compare: Compare, sdk: AsyncClient) -> None:
+    periods = ("--base-start", "2026-11-01", "--base-end", "2026-11-20", "--candidate-start", "2026-11-19T23:00")
+    for words, overlap in (
+        (("--base-model-name", "old"), True),
+        (("--base-model-name", "old", "--candidate-agent-name", "a"), True),
+        (periods, True),
+        ((*periods[:-1], "2026-11-20"), False),
+        ((*periods, "--base-model-name", "old", "--candidate-model-name", "new"), False),
+        (OLD_AND_NEW, False),
+    ):
+        asked = {
+            name.removeprefix("--").replace("-", "_"): value
+            for name, value in zip(words[::2], words[1::2], strict=True)
+        }
+        answer = await sdk.get("/api/v1/analytics/compare", params=asked)
+        assert answer.json()["overlap"] is overlap, words
+    assert "can be on both sides" in refused(await compare("--base-model-name", "old"))
+    done = await compare("--base-model-name", "old", "--allow-overlap")
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.usefixtures("models")
 async def test_the_table_fits_80_columns_and_says_how_sure_the_difference_is(compare: Compare) -> None:
     shown = (await compare(*OLD_AND_NEW)).stdout
     assert "avg_hallucination_probability " in shown
@@ -151,7 +173,14 @@ async def test_json_is_the_servers_answer(compare: Compare, sdk: AsyncClient) ->
 
 async def test_every_parameter_of_the_comparison_is_an_option(compare: Compare) -> None:
     shown = await compare("--help")
-    options = set(re.findall(r"--([a-z][a-z-]+)", shown.stdout)) - {"help", "json", "allow-empty", "url", "key"}
+    options = set(re.findall(r"--([a-z][a-z-]+)", shown.stdout)) - {
+        "help",
+        "json",
+        "allow-empty",
+        "allow-overlap",
+        "url",
+        "key",
+    }
     assert options == {name.replace("_", "-") for name in CompareQuery.model_fields}
 
 

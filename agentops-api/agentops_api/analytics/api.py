@@ -1,5 +1,6 @@
 """Analytics over HTTP: is it getting worse, since when, for whom, and what is different."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated
 
@@ -33,6 +34,7 @@ from agentops_api.analytics.figures import (
 )
 from agentops_api.analytics.models import MEASURES, Cell, Measure, Order, Question
 from agentops_api.analytics.queries import (
+    POINTS_MAX,
     AskedSide,
     BreakdownQuery,
     CompareQuery,
@@ -46,6 +48,7 @@ from agentops_api.edge.caller import PROJECT_SECURITY, ProjectCaller, reader
 from agentops_api.edge.problems import responses
 from agentops_api.edge.route import Route
 from agentops_api.edge.runtime import runtime
+from agentops_api.errors import Invalid
 
 
 class _Route(Route):
@@ -104,22 +107,22 @@ async def get_timeseries(request: Request, caller: Reader, query: Annotated[Time
         window, boundaries=starts, by=by, histograms=histograms, minutes=query.interval == "minute"
     )
     cells = await runtime(request).store.cells(caller.project_id, question)
-    tracks = _tracks(cells, query.top) if query.split else [(None, False, {cell.bucket: cell for cell in cells})]
+    whole: _Track = None, False, {cell.bucket: cell for cell in cells}
+    tracks = _tracks(cells, query.top) if query.split else [whole]
     ats = [max(at, window.start) for at in starts]
-    rows = [[track.get(bucket, Cell()) for bucket in range(len(ats))] for _, _, track in tracks]
-    # All metrics of a cell at once: its histogram is sorted once.
-    values = [[values_of(cell, query.metric) for cell in cells] for cells in rows]
-    series = [
-        {
-            "metric": metric,
-            "unit": UNIT_OF[metric],
-            "key": key or None,
-            "other": other,
-            "points": [_point(at, cell, metric, row[n]) for at, cell, row in zip(ats, cells, valued, strict=True)],
-        }
-        for n, metric in enumerate(query.metric)
-        for (key, other, _), cells, valued in zip(tracks, rows, values, strict=True)
-    ]
+    points = len(tracks) * len(query.metric) * len(ats)
+    if points > POINTS_MAX:
+        message = f"makes {points:,} points of these series and metrics, and {POINTS_MAX:,} are the most"
+        raise Invalid(
+            f"`interval` {message}; ask for longer buckets, or for fewer series, metrics or days.",
+            [{"field": "interval", "message": message}],
+        )
+    by_track: list[list[dict[str, object]]] = []
+    for track in tracks:
+        by_track.append(_series(track, query.metric, ats))
+        # Others have their turn between.
+        await asyncio.sleep(0)
+    series = [each[n] for n in range(len(query.metric)) for each in by_track]
     answer = {
         "window": _period(window).model_dump(),
         "interval": query.interval,
@@ -221,6 +224,7 @@ async def compare(request: Request, caller: Reader, query: Annotated[CompareQuer
         candidate=_side(candidate, candidate_cell),
         units={**UNIT_OF},
         changes=changes,
+        overlap=query.overlap(base, candidate),
         verdict=_verdict(changes, worse),
         regressions=worse,
     )
@@ -232,7 +236,11 @@ async def _whole(request: Request, caller: ProjectCaller, question: Question) ->
     return cells[0] if cells else Cell()
 
 
-def _tracks(cells: list[Cell], top: int) -> list[tuple[str | None, bool, dict[int, Cell]]]:
+_Track = tuple[str | None, bool, dict[int, Cell]]
+"""Its key, whether it is what is left over, and its cells by bucket."""
+
+
+def _tracks(cells: list[Cell], top: int) -> list[_Track]:
     """The cells by key and bucket, largest key first; all keys behind the first `top` are one more, `other`."""
     totals: dict[str, int] = {}
     for cell in cells:
@@ -247,6 +255,24 @@ def _tracks(cells: list[Cell], top: int) -> list[tuple[str | None, bool, dict[in
             other.setdefault(cell.bucket, Cell(cell.bucket)).add(cell)
     found = [(key, False, track) for key, track in tracks.items()]
     return [*found, (None, True, other)] if other else found
+
+
+def _series(track: _Track, metrics: list[Metric], ats: list[datetime]) -> list[dict[str, object]]:
+    """A `Series` for each metric."""
+    key, other, by_bucket = track
+    cells = [by_bucket.get(bucket, Cell()) for bucket in range(len(ats))]
+    # All metrics of a cell at once: its histogram is sorted once.
+    values = [values_of(cell, metrics) for cell in cells]
+    return [
+        {
+            "metric": metric,
+            "unit": UNIT_OF[metric],
+            "key": key or None,
+            "other": other,
+            "points": [_point(at, cell, metric, row[n]) for at, cell, row in zip(ats, cells, values, strict=True)],
+        }
+        for n, metric in enumerate(metrics)
+    ]
 
 
 def _point(at: datetime, cell: Cell, metric: Metric, value: float | None) -> dict[str, object]:

@@ -134,7 +134,12 @@ class Cell:
         for measure, histogram in other.histograms.items():
             mine = self.histograms.setdefault(measure, {})
             for bucket, n in histogram.items():
-                mine[bucket] = mine.get(bucket, 0) + n
+                total = mine.get(bucket, 0) + n
+                if total:
+                    mine[bucket] = total
+                else:
+                    # It came and went, and is not merged yet.
+                    mine.pop(bucket, None)
 
 
 @dataclass(frozen=True, slots=True)

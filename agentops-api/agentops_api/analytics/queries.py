@@ -1,7 +1,7 @@
 """What analytics may be asked: periods, filters and splits as query parameters. Knows no HTTP server and no SQL."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -19,6 +19,8 @@ ROWS_MAX = timedelta(days=ROWS_DAYS_MAX, hours=1)
 """So many days that end now, at no whole hour, are an hour more when both ends are widened to whole hours."""
 GROUPS_MAX = 500
 SERIES_MAX = 20
+POINTS_MAX = 50_000
+"""Of all series of one answer, which is then some 4 MB."""
 SideName = Literal["base", "candidate"]
 _NAMES = ("agent_name", "model_name", "mode")
 _Name = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)]
@@ -117,8 +119,8 @@ class SummaryQuery(Asked):
 class TimeseriesQuery(Asked):
     """A metric over time."""
 
-    metric: Annotated[list[Metric], Field(min_length=1, max_length=6)] = ["count"]
-    """What to show; may be given up to six times."""
+    metric: Annotated[list[Metric], Field(min_length=1, max_length=6), AfterValidator(_different)] = ["count"]
+    """What to show; may be given up to six times, for different ones."""
     interval: Interval = "day"
     """How long a bucket is: minute, hour, day or week."""
     split: Literal["agent", "model", "mode"] | None = None
@@ -188,6 +190,16 @@ class CompareQuery(Asked):
                 " `candidate_agent_name`, `candidate_model_name`, `candidate_mode`, `candidate_start`, `candidate_end`",
             )
         return base, candidate
+
+    @staticmethod
+    def overlap(base: "AskedSide", candidate: "AskedSide") -> bool:
+        """Whether an evaluation can be on both sides."""
+        names = zip(astuple(base.question.group), astuple(candidate.question.group), strict=True)
+        return (
+            base.window.start < candidate.window.end
+            and candidate.window.start < base.window.end
+            and all(one is None or other is None or one == other for one, other in names)
+        )
 
     def _side(self, name: SideName, now: datetime) -> "AskedSide":
         own = self._own(name)

@@ -236,7 +236,8 @@ def _zone(name: str) -> ZoneInfo:
 
 @cache
 def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # Of the files that lie beside the zones, these are none of them: one is whatever this machine has for its own.
+    return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
 
 
 def _too_many_buckets(window: Window) -> Invalid:

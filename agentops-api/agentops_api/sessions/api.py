@@ -5,6 +5,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.convertors import Convertor, register_url_convertor
 
 from agentops_api import clock
 from agentops_api.analytics.answers import Period
@@ -82,9 +83,24 @@ async def list_sessions(request: Request, caller: Reader, query: Annotated[ListQ
     )
 
 
+class _AnyText(Convertor[str]):
+    """What a path may hold, line breaks too, which Starlette's own `path` ends at."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("any_text", _AnyText())
+
+
 # A conversation's id may hold slashes; `%2F` reaches the route as one.
 @router.get(
-    "/{session_id:path}",
+    "/{session_id:any_text}",
     operation_id="get_session",
     summary="Read one conversation",
     response_model=SessionDetail,

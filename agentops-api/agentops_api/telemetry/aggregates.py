@@ -174,7 +174,9 @@ def _statement(
     for measure in measures:
         wanted.append(_HISTOGRAM.replace("MEASURE", measure))
     relation: LiteralString = "\nFROM (" + source + ") AS rollup (n, identity, " + ROLLUP_COLUMNS + ")"
-    return "SELECT " + ", ".join(wanted) + relation + grouped, params
+    # One more shows that there are too many, before they fill the memory.
+    params["rows_max"] = ROWS_MAX + 1
+    return "SELECT " + ", ".join(wanted) + relation + grouped + " LIMIT %(rows_max)s", params
 
 
 def _rollups(

@@ -29,6 +29,8 @@ _LENGTHS = {
 }
 """What is remembered together: new evaluations cost only their own piece, but each piece costs a look at its rows."""
 _WITNESSES = {Resolution.QUARTER: Resolution.HOUR, Resolution.HOUR: Resolution.DAY}
+_CUT_BUCKETS_MAX, _CUTS_MAX = 200, 64
+"""How many periods are remembered as they were cut, and how many buckets each may have: some 10 MB together."""
 _serials = count()
 
 
@@ -54,12 +56,12 @@ class Piece:
 def pieces(question: Question) -> tuple[Piece, ...]:
     """What the question's rollups are read in, ascending: whole quarters, hours, days and weeks of UTC, none of which
     lies in two buckets."""
-    return _pieces(question.start, question.end, tuple(question.boundaries))
-
-
-@lru_cache(maxsize=1 << 8)
-def _pieces(first: datetime, until: datetime, boundaries: tuple[datetime, ...]) -> tuple[Piece, ...]:
     # Periods move on by the hour: in between the same ones are asked for.
+    cut = _known_pieces if len(question.boundaries) <= _CUT_BUCKETS_MAX else _pieces
+    return cut(question.start, question.end, tuple(question.boundaries))
+
+
+def _pieces(first: datetime, until: datetime, boundaries: tuple[datetime, ...]) -> tuple[Piece, ...]:
     found = [
         Piece(
             each.resolution,
@@ -74,6 +76,9 @@ def _pieces(first: datetime, until: datetime, boundaries: tuple[datetime, ...]) 
         for start, end in _cut(each, _between(boundaries, each.start, each.end))
     ]
     return tuple(found)
+
+
+_known_pieces = lru_cache(maxsize=_CUTS_MAX)(_pieces)
 
 
 def _cut(segment: Segment, boundaries: Sequence[datetime]) -> Iterator[tuple[datetime, datetime]]:

@@ -9,7 +9,6 @@ import pytest
 from agentops_api import clock
 from agentops_api.analytics.statistics import newcombe_difference
 from agentops_api.edge.runtime import Runtime
-from agentops_api.telemetry import aggregates
 from agentops_api.upkeep import merge_rollups
 from httpx2 import AsyncClient
 from tests.cast import Somebody
@@ -121,19 +120,6 @@ async def test_a_split_shows_the_largest_and_the_rest(sdk: AsyncClient) -> None:
     found = await ask(sdk, "timeseries", split="model", top=2, days=1)
     tracks = [(one["key"], one["other"], sum(p["value"] for p in one["points"])) for one in found["series"]]
     assert tracks == [("a", False, 4), ("b", False, 3), (None, True, 4)]
-
-
-async def test_what_would_be_made_of_too_many_rollups_is_refused(
-    sdk: AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await store(sdk, [{"agent_name": f"agent {number}"} for number in range(10)])
-    assert (await ask(sdk, "breakdown", by="agent"))["groups"] == 10
-    monkeypatch.setattr(aggregates, "ROWS_MAX", 9)
-    refused = await sdk.get("/api/v1/analytics/breakdown", params={"by": "agent"})
-    assert refused.status_code == 422
-    assert "too many agents, models or modes" in refused.json()["detail"]
-    # A group by what rollups do not tell apart is never one of too many: only those that come first are read.
-    assert (await ask(sdk, "breakdown", by=["agent", "session"], limit=5))["groups"] == 10
 
 
 async def test_a_breakdown_sorts_by_any_metric_and_by_two_dimensions(sdk: AsyncClient) -> None:
@@ -357,6 +343,7 @@ async def test_a_summary_of_rows_reads_31_days_of_each_period_and_no_more(sdk: A
         ("summary", "end=2026-11-01T00:00:00Z", ["start"], "where `end` is"),
         ("summary", "week=1", ["week"], "not permitted"),
         ("timeseries", "metric=happiness", ["metric.0"], "hallucination_rate"),
+        ("timeseries", "metric=count&metric=count", ["metric"], "differ"),
         ("timeseries", "interval=year", ["interval"], "'week'"),
         ("timeseries", "days=3000&interval=hour", ["interval"], "use `week`"),
         ("timeseries", "split=session", ["split"], "'agent'"),

@@ -71,6 +71,8 @@ def local(zone: str, window: Window, interval: Interval) -> list[str]:
         ({"time_zone": "/etc/localtime"}, "time_zone"),
         ({"time_zone": "Europe"}, "time_zone"),
         ({"time_zone": "right/UTC"}, "time_zone"),
+        ({"time_zone": "localtime"}, "time_zone"),
+        ({"time_zone": "Factory"}, "time_zone"),
         ({"time_zone": "UTC\0"}, "time_zone"),
         ({"days": 0}, "days"),
         ({"days": -1}, "days"),

@@ -172,7 +172,25 @@ async def test_the_list_and_a_conversation_page_by_cursor(sdk: AsyncClient) -> N
 
 @pytest.mark.parametrize(
     "session_id",
-    ["a/b", "a/b/", "/", "//a", "100% sure?&x=1#y", "ä ö 🦊", "..", "%2F", "+1 2", "x" * 200, "🦊" * 200, ";'--", "\\"],
+    [
+        "a/b",
+        "a/b/",
+        "/",
+        "//a",
+        "100% sure?&x=1#y",
+        "ä ö 🦊",
+        "..",
+        "%2F",
+        "+1 2",
+        "x" * 200,
+        "🦊" * 200,
+        ";'--",
+        "\\",
+        "a\n",
+        "a\nb",
+        "\n",
+        "\r\n",
+    ],
 )
 async def test_any_text_is_a_conversations_name(sdk: AsyncClient, session_id: str) -> None:
     now = clock.now()

@@ -1588,6 +1588,7 @@ export interface components {
          *           "test": "two-proportion z-test (Pearson 1900)"
          *         }
          *       ],
+         *       "overlap": false,
          *       "regressions": [],
          *       "units": {
          *         "count": "evaluations"
@@ -1612,6 +1613,12 @@ export interface components {
              * @description From base to candidate, each with a verdict.
              */
             changes: components["schemas"]["Change"][];
+            /**
+             * Overlap
+             * @description Whether evaluations can be on both sides. The tests take the sides to be independent: what is on both makes a
+             *     difference look smaller than it is.
+             */
+            overlap: boolean;
             /**
              * Verdict
              * @description Whether the candidate is really worse or better. `tolerated`: worse, but by no more than the tolerance, and
@@ -1845,7 +1852,7 @@ export interface components {
             mean: number | null;
             /**
              * Percentiles
-             * @description p50, p90, p95 and p99.
+             * @description p50, p90, p95 and p99; of latency and throughput within 1 %, of scores within 0.005.
              */
             percentiles: {
                 [key: string]: number | null;
@@ -5469,7 +5476,7 @@ export interface operations {
                 metadata_key?: string | null;
                 /** @description The value, as text; empty: the empty text, not a key without a value. */
                 metadata_value?: string | null;
-                /** @description What to show; may be given up to six times. */
+                /** @description What to show; may be given up to six times, for different ones. */
                 metric?: ("count" | "hallucinations" | "hallucination_rate" | "avg_latency" | "avg_throughput" | "avg_semantic_drift" | "avg_uncertainty" | "avg_factual_support" | "avg_hallucination_probability" | "latency_p50" | "latency_p90" | "latency_p95" | "latency_p99")[];
                 /** @description How long a bucket is: minute, hour, day or week. */
                 interval?: "minute" | "hour" | "day" | "week";
