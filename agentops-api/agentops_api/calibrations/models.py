@@ -142,7 +142,7 @@ class Calibration(BaseModel):
                 {
                     "id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07",
                     "created_at": "2026-11-24T13:00:00Z",
-                    "detector": "local/3",
+                    "detector": "local/4",
                     "method": "platt",
                     "labels": 120,
                     "parameters": {"method": {"slope": 0.8, "intercept": -0.4}, "labels": 120},

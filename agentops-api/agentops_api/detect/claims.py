@@ -48,7 +48,8 @@ def _is_contradicted(measured: Measured) -> bool:
     """Whether the claim speaks of what its window speaks of, and says otherwise."""
     found = measured.conflicts
     is_other_number = found.other_numbers and bool(found.missing_numbers or found.misplaced_numbers)
-    says_otherwise = is_other_number or bool(found.opposites) or found.negated_word is not None
+    is_contrary = bool(found.denied or found.contraries or found.opposites)
+    says_otherwise = is_other_number or is_contrary or found.negated_word is not None
     return says_otherwise and measured.overlap >= _CONTRADICTION_OVERLAP_MIN
 
 
@@ -59,7 +60,9 @@ def _reasons(measured: Measured) -> list[str]:
     reasons += [f'missing name "{name}"' for name in found.missing_names]
     reasons += [f'number "{number}" stands elsewhere in the documents' for number in found.misplaced_numbers]
     reasons += [f'name "{name}" stands elsewhere in the documents' for name in found.misplaced_names]
-    reasons += [f'"{word}" where the evidence has "{other}"' for word, other in found.opposites]
+    reasons += [f'the evidence says "{quote}"' for quote in found.denied]
+    contraries = dict.fromkeys([*found.contraries, *found.opposites])
+    reasons += [f'"{word}" where the evidence has "{other}"' for word, other in contraries]
     if found.negated_word is not None:
         reasons.append(f'"{found.negated_word}" is negated here and not in the evidence')
     elif found.negated:

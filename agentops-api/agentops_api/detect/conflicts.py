@@ -2,15 +2,15 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import lru_cache
 
 from .aliases import written
+from .contraries import Contraries
 from .evidence import Evidence, Window
 from .negations import negations
-from .opposites import NEGATIVE_PREFIXES, OPPOSITES
+from .opposites import opposites
+from .said import NOTHING, Said
 from .text import Sentence
 
-_ROOT_CHARS_MIN = 4
 _COUNT_MAX = 3
 """More missing numbers than that make a claim no worse."""
 APART = 1.0
@@ -23,6 +23,7 @@ WEIGHTS = {
     "misplaced_names": 0.1,
     "opposites": 0.25,
     "negated": 1.0,
+    "contraries": 1.0,
 }
 
 
@@ -42,6 +43,10 @@ class Conflicts:
     """The claim negates what the window does not."""
     negated_word: str | None
     """A word that both have, and that only the claim negates."""
+    denied: tuple[str, ...]
+    """Words of the claim with the negations that the window has before them, as it writes them."""
+    contraries: tuple[tuple[str, str], ...]
+    """A word of the claim and the opposite in its place in the window; or a number that both have, with other units."""
     other_numbers: bool
     """The window has numbers that the claim has not."""
 
@@ -50,9 +55,9 @@ class Suspect:
     """A claim, read for what may speak against it."""
 
     def __init__(
-        self, claim: Sentence, evidence: Evidence, prompt: AbstractSet[str], *, whole: float | None = None
+        self, claim: Sentence, text: str, evidence: Evidence, prompt: AbstractSet[str], *, whole: float | None = None
     ) -> None:
-        """`whole`: the weight of the claim that it is a part of."""
+        """`claim` is a sentence of that text; `whole`: the weight of the claim that it is a part of."""
         self.weights = {token.stem: token.weight for token in claim.tokens if token.weight}
         self.weight = sum(self.weights.values())
         self._whole = whole or self.weight
@@ -64,9 +69,10 @@ class Suspect:
         self._opposed = [
             (token, others)
             for token in distinct.values()
-            if not (others := _opposites(token.stem)).isdisjoint(evidence.stems)
+            if not (others := opposites(token.stem) - frozenset(claim.stems)).isdisjoint(evidence.stems)
         ]
         self._negations = negations(claim.tokens)
+        self._contraries = Contraries(claim, text, evidence.stems, evidence.wordings.content_bigrams)
         self._distinct = distinct
         # What the prompt says already is not the answer's invention.
         self._missing_numbers = [t for t in self._numbers if t.stem not in evidence and t.stem not in prompt]
@@ -83,15 +89,16 @@ class Suspect:
         window = self._evidence.closest(self.weights, self.price)
         if window is None:
             return None, alone
-        return window, min(alone, self.price(window.stems, window.negated, self.shared(window)))
+        return window, min(alone, self.price(window.said, self.shared(window)))
 
     def shared(self, window: Window | None) -> float:
         """How much of its weight stands in the window."""
-        return sum([by for stem, by in self.weights.items() if stem in window.stems]) if window else 0.0
+        return sum([by for stem, by in self.weights.items() if stem in window.said.stems]) if window else 0.0
 
-    def price(self, stems: AbstractSet[str], negated: AbstractSet[str], shared: float) -> float:
+    def price(self, said: Said, shared: float) -> float:
         """What speaks against it in a window, whose words it shares by that weight."""
         cost = APART * (self.weight - shared) / self._whole
+        stems = said.stems
         if not stems:
             return cost
         # One kind after the other: this is done for each window.
@@ -100,10 +107,11 @@ class Suspect:
         if self._names:
             cost += _cost("misplaced_names", len(self._name_stems - stems))
         if self._opposed:
-            found = [token.stem not in stems and not others.isdisjoint(stems) for token, others in self._opposed]
+            found = [token.stem not in stems and not others & stems <= said.negated for token, others in self._opposed]
             cost += _cost("opposites", sum(found))
-        if self._negations and self._unanswered(stems, negated):
+        if self._negations and self._unanswered(stems, said.negated):
             cost += _cost("negated", 1)
+        cost += _cost("contraries", self._contraries.count(said))
         return cost
 
     def _unanswered(self, stems: AbstractSet[str], negated: AbstractSet[str]) -> list[frozenset[str]]:
@@ -114,8 +122,9 @@ class Suspect:
 
     def conflicts(self, window: Window | None) -> Conflicts:
         """What there is to tell of them, given its window."""
-        stems = window.stems if window else frozenset[str]()
-        unanswered = self._unanswered(stems, window.negated if window else stems)
+        said = window.said if window else NOTHING
+        stems = said.stems
+        unanswered = self._unanswered(stems, said.negated)
         tokens = [token for sentence in window.sentences for token in sentence.tokens] if window else []
         evidence = self._evidence
         return Conflicts(
@@ -128,9 +137,9 @@ class Suspect:
                 token.text for token in self._names if token.stem in evidence and token.stem not in stems
             ),
             opposites=tuple(
-                (token.text, written(min(others & stems), tokens))
+                (token.text, written(min(there), tokens))
                 for token, others in self._opposed
-                if token.stem not in stems and others & stems
+                if token.stem not in stems and (there := others & stems - said.negated)
             ),
             negated=bool(unanswered),
             negated_word=next(
@@ -141,21 +150,11 @@ class Suspect:
                 ),
                 None,
             ),
+            denied=tuple(each.quote for each in self._contraries.denied(said)),
+            contraries=(*self._contraries.reversed(said).items(), *self._contraries.other_units(said).items()),
             other_numbers=any(token.is_number and token.stem not in self._distinct for token in tokens),
         )
 
 
 def _cost(kind: str, count: int) -> float:
     return min(count, _COUNT_MAX) * WEIGHTS[kind]
-
-
-@lru_cache(maxsize=1 << 12)
-def _opposites(stem: str) -> frozenset[str]:
-    """What means the opposite of that word."""
-    found = set(OPPOSITES.get(stem, ()))
-    if len(stem) > _ROOT_CHARS_MIN:
-        for prefix in NEGATIVE_PREFIXES:
-            found.add(prefix + stem)
-            if stem.startswith(prefix) and len(stem) - len(prefix) >= _ROOT_CHARS_MIN:
-                found.add(stem.removeprefix(prefix))
-    return frozenset(found)

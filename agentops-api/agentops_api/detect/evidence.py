@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 
 from .aliases import aliases
-from .negations import negated_stems
+from .said import NOTHING, Said, marks, said, together
 from .text import Sentence, sentences
+from .units import has_currencies
 from .wordings import Wordings
 
 _BEGINNING_CHARS = 5
@@ -25,10 +26,7 @@ class Window:
 
     document: int
     sentences: tuple[Sentence, ...]
-    stems: frozenset[str]
-    """Of its words, and of what they may be called instead."""
-    negated: frozenset[str]
-    """Stems that it negates; empty if there is no negation."""
+    said: Said
 
     @property
     def start(self) -> int:
@@ -39,8 +37,8 @@ class Window:
         return self.sentences[-1].end
 
 
-Price = Callable[[frozenset[str], frozenset[str], float], float]
-"""What it costs a claim to rest on a window: by its stems, those that it negates, and the weight that they share."""
+Price = Callable[[Said, float], float]
+"""What it costs a claim to rest on a window: by what it says, and the weight that they share."""
 
 
 class Evidence:
@@ -52,9 +50,8 @@ class Evidence:
         self.effort = 0
         """How much was looked up and compared for claims. It does not depend on the order of the documents."""
         self.wordings = Wordings()
-        self._stems: list[frozenset[str]] = []
-        """Of each content. Equal sentences have the same content."""
-        self._negated: list[frozenset[str]] = []
+        self._said: list[Said] = []
+        """By each content. Equal sentences have the same content."""
         self._places: list[tuple[int, Sentence]] = []
         """Where each content stands first."""
         self._following: list[dict[int, tuple[int, Sentence, Sentence]]] = []
@@ -65,13 +62,15 @@ class Evidence:
         """The contents of each different document."""
         self._holders: list[list[int]] = []
         """Which of them have a content."""
-        numbers: dict[tuple[str, ...], int] = {}
+        numbers: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
         known: set[frozenset[int]] = set()
         for document, text in enumerate(documents):
             last: tuple[int, Sentence] | None = None
             contents: set[int] = set()
+            is_signed = has_currencies(text)
             for sentence in sentences(text):
-                content = self._add(document, sentence, text, numbers)
+                key = sentence.stems, marks(sentence, text, has_currencies=is_signed)
+                content = self._add(document, sentence, text, numbers.setdefault(key, len(numbers)))
                 if last:
                     self._following[last[0]].setdefault(content, (document, last[1], sentence))
                 last = content, sentence
@@ -95,16 +94,13 @@ class Evidence:
         is_word = len(stem) >= _BEGINNING_CHARS and not stem[0].isdecimal()
         return _ALIKE if is_word and stem[:_BEGINNING_CHARS] in self._beginnings else 0.0
 
-    def _add(self, document: int, sentence: Sentence, text: str, numbers: dict[tuple[str, ...], int]) -> int:
-        """The content of the sentence."""
-        stems = sentence.stems
-        content = numbers.setdefault(stems, len(numbers))
-        if content < len(self._stems):
+    def _add(self, document: int, sentence: Sentence, text: str, content: int) -> int:
+        """The content of the sentence, which is kept if it is new."""
+        if content < len(self._said):
             return content
-        self.words += len(stems)
-        distinct = aliases(sentence, text).union(stems)
-        self._stems.append(frozenset(distinct))
-        self._negated.append(negated_stems(sentence.tokens))
+        self.words += len(sentence.stems)
+        distinct = frozenset(aliases(sentence, text).union(sentence.stems))
+        self._said.append(said(sentence, text, distinct))
         self._places.append((document, sentence))
         self._following.append({})
         self._holders.append([])
@@ -152,12 +148,11 @@ class Evidence:
         if not scores:
             return None
         self.effort += len(scores) + sum([len(self._following[content]) for content in scores])
-        nothing = frozenset[str]()
         top = max(scores, key=scores.__getitem__)
-        best = price(self._stems[top], self._negated[top], scores[top])
+        best = price(self._said[top], scores[top])
         # A window is worth at most what its sentences are worth together, so most need no closer look.
-        alone, together = price(nothing, nothing, 0.0), price(nothing, nothing, 1.0)
-        worth_min = (alone - best) / (alone - together) - _ROOM
+        alone, full = price(NOTHING, 0.0), price(NOTHING, 1.0)
+        worth_min = (alone - best) / (alone - full) - _ROOM
         spans = [(score, content, content) for content, score in scores.items() if score >= worth_min]
         following, highest = self._following, scores[top]
         for content, score in scores.items():
@@ -169,11 +164,12 @@ class Evidence:
         found: tuple[float, int] | None = None
         chosen = top, top
         for bound, first, last in sorted(spans, key=itemgetter(0), reverse=True):
-            if price(nothing, nothing, bound) > best:
+            if price(NOTHING, bound) > best:
                 break
-            stems = self._stems[first] | self._stems[last] if first != last else self._stems[first]
+            found_there = self._said[first] if first == last else together(self._said[first], self._said[last])
+            stems = found_there.stems
             shared = bound if first == last else sum([by for stem, by in weights.items() if stem in stems])
-            cost = price(stems, self._negated[first] | self._negated[last], shared)
+            cost = price(found_there, shared)
             if cost > best:
                 continue
             rank = cost, len(stems)
@@ -183,16 +179,11 @@ class Evidence:
 
     def _order(self, first: int, last: int) -> list[list[str]]:
         """Decides between windows that are alike in all else."""
-        return [sorted(self._stems[first]), sorted(self._stems[last])]
+        return [sorted(self._said[first].stems), sorted(self._said[last].stems)]
 
     def _window(self, first: int, last: int) -> Window:
         if first == last:
             document, sentence = self._places[first]
-            return Window(document, (sentence,), self._stems[first], self._negated[first])
+            return Window(document, (sentence,), self._said[first])
         document, before, after = self._following[first][last]
-        return Window(
-            document,
-            (before, after),
-            self._stems[first] | self._stems[last],
-            self._negated[first] | self._negated[last],
-        )
+        return Window(document, (before, after), together(self._said[first], self._said[last]))

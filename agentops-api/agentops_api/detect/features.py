@@ -52,7 +52,7 @@ class Measured:
 def measure(claim: Sentence, text: str, evidence: Evidence, prompt: Prompt) -> Measured | None:
     """The measures of a claim of that text; None if no word of it says anything, but for what it says of itself. It
     may repeat the prompt without having that from a document."""
-    suspect = Suspect(claim, evidence, prompt.stems)
+    suspect = Suspect(claim, text, evidence, prompt.stems)
     weights, weight = suspect.weights, suspect.weight
     if _ABOUT.issuperset(weights):
         return None

@@ -42,7 +42,7 @@ def joined(claim: Sentence, text: str, evidence: Evidence, prompt: AbstractSet[s
         cost = COST
         rests: list[tuple[Suspect, Window | None]] = []
         for each in parts:
-            suspect = Suspect(each, evidence, prompt, whole=sum(weights))
+            suspect = Suspect(each, text, evidence, prompt, whole=sum(weights))
             window, spoken = suspect.rest()
             rests.append((suspect, window))
             cost += spoken
@@ -70,5 +70,7 @@ def _together(one: Conflicts, other: Conflicts) -> Conflicts:
         opposites=one.opposites + other.opposites,
         negated=one.negated or other.negated,
         negated_word=one.negated_word or other.negated_word,
+        denied=one.denied + other.denied,
+        contraries=one.contraries + other.contraries,
         other_numbers=one.other_numbers or other.other_numbers,
     )

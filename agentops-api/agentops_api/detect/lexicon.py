@@ -1,11 +1,12 @@
 """The detector's word lists, written for it. English: words of other languages weigh as unknown ones."""
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """Those of a text, which spaces part."""
     return frozenset(text.split())
 
 
-STOP = _words("""
+STOP = words("""
 a an the this that these those there here it its it's itself he him his himself she her hers herself they them their
 theirs themselves we us our ours ourselves you your yours yourself i me my mine myself one's who whom whose which what
 when where why how and or but nor so yet if then than because as while although though unless until since whether
@@ -21,7 +22,7 @@ more most much many few less least all every none nothing something anything eve
 s t d ll re ve m o let us oh well um uh ah wow hmm yea yep yup nope hi hello hey please thanks thank etc eg ie vs
 """)
 
-COMMON = _words("""
+COMMON = words("""
 able above according across act action actually add added age ago air allow allowed almost already although always
 amount answer appear area arrive art article ask asked available away back bad base based become began begin believe
 best better big bit black body book born both bring brought build built business buy call called came car care case
@@ -53,7 +54,7 @@ wrong year yeah young
 sir definitely basically currently generally typically provides features feature
 """)
 
-ABOUT = _words("""
+ABOUT = words("""
 sure certainly absolutely course sorry apologize unfortunately hope helps help glad happy welcome perhaps maybe possibly
 probably unsure answer answers question questions based provided given giving passage passages context document
 documents article articles text texts source sources information details summary summaries overview mentioned mention
@@ -62,13 +63,13 @@ provide provides relevant
 """)
 """What an answer says of itself and its sources: "Unable to answer based on given passages" needs no evidence."""
 
-NEGATIONS = _words("""
+NEGATIONS = words("""
 not no never none nothing nobody neither nor without cannot can't won't isn't aren't wasn't weren't don't doesn't
 didn't haven't hasn't hadn't wouldn't shouldn't couldn't mustn't n't hardly rarely seldom barely fail fails failed
 unable refuse refuses refused deny denies denied lack lacks lacked unlikely stopped
 """)
 
-ABBREVIATIONS = _words("""
+ABBREVIATIONS = words("""
 mr mrs ms dr prof sr jr st mt ft no vs etc e.g i.e eg ie al inc ltd co corp dept gov gen col capt lt sgt rep sen rev hon
 jan feb mar apr jun jul aug sep sept oct nov dec approx est fig vol ed eds cf ca viz
 """)
@@ -85,8 +86,8 @@ NUMBER_WORDS: dict[str, str] = {
 }
 """How a number word is written in figures, as far as it is one without doubt: `one` and `second` are not."""
 
-COUNTING = _words("second seconds hundred thousand million billion trillion dozen half quarter twice triple")
+COUNTING = words("second seconds hundred thousand million billion trillion dozen half quarter twice triple")
 """Words that count as numbers and have no figure of their own."""
 
-TENS = _words(_TENS)
-ONES = _words("one two three four five six seven eight nine")
+TENS = words(_TENS)
+ONES = words("one two three four five six seven eight nine")

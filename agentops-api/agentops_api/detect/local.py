@@ -12,7 +12,7 @@ from .results import Claim, Detection, Status
 from .scoring import PROFILES, THRESHOLD, Profile, ProfileName, answer, risk
 from .text import Sentence, sentences
 
-VERSION = "3"
+VERSION = "4"
 RESPONSE_CHARS_MAX = 100_000
 PROMPT_CHARS_MAX = 50_000
 DOCUMENTS_CHARS_MAX = 400_000

@@ -12,13 +12,13 @@ _POSITIVE = {"can't": "can", "cannot": "can", "won't": "will", "shan't": "shall"
 
 def negations(tokens: Sequence[Token]) -> tuple[frozenset[str], ...]:
     """For each negation, the stems of the words that it stands before. One more changes no other."""
-    return tuple(frozenset(_scope(tokens[at + 1 :])) for at in _places(tokens))
+    return tuple(frozenset(scope(tokens[at + 1 :])) for at in _places(tokens))
 
 
 def negated_stems(tokens: Sequence[Token]) -> frozenset[str]:
     """All those stems, and the negations' own; empty if there is none."""
     places = _places(tokens)
-    return frozenset(stem for at in places for stem in [tokens[at].stem, *_scope(tokens[at + 1 :])])
+    return frozenset(stem for at in places for stem in [tokens[at].stem, *scope(tokens[at + 1 :])])
 
 
 def _places(tokens: Sequence[Token]) -> list[int]:
@@ -28,7 +28,8 @@ def _places(tokens: Sequence[Token]) -> list[int]:
     return [at for at, token in enumerate(tokens) if token.negates and at not in only]
 
 
-def _scope(tokens: Sequence[Token]) -> list[str]:
+def scope(tokens: Sequence[Token]) -> list[str]:
+    """The stems of the words that a negation before these tokens bears on."""
     return list(islice((token.stem for token in tokens if token.weight and not token.negates), _SCOPE_WORDS))
 
 

@@ -206,7 +206,7 @@ STORED_EXAMPLE: JsonDict = {
     "claims": CLAIMS_EXAMPLE,
     "status": "verified",
     "scoring": "grounding",
-    "detector": "local/3 short_answer",
+    "detector": "local/4 short_answer",
 }
 """As the documentation shows a stored one."""
 

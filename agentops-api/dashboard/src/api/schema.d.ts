@@ -1211,7 +1211,7 @@ export interface components {
          *         "ece": 0.14
          *       },
          *       "created_at": "2026-11-24T13:00:00Z",
-         *       "detector": "local/3",
+         *       "detector": "local/4",
          *       "id": "019ab3f5-22b0-7e4d-8f16-7a9b1c3d5e07",
          *       "labels": 120,
          *       "method": "platt",
@@ -1974,7 +1974,7 @@ export interface components {
          *         }
          *       ],
          *       "created_at": "2026-11-02T09:40:00Z",
-         *       "detector": "local/3 short_answer",
+         *       "detector": "local/4 short_answer",
          *       "factual_support": 0.95,
          *       "hallucinated": false,
          *       "hallucination_probability": 0.08,
@@ -2072,7 +2072,7 @@ export interface components {
          *             }
          *           ],
          *           "created_at": "2026-11-02T09:40:00Z",
-         *           "detector": "local/3 short_answer",
+         *           "detector": "local/4 short_answer",
          *           "factual_support": 0.95,
          *           "hallucinated": false,
          *           "hallucination_probability": 0.08,
@@ -2220,7 +2220,7 @@ export interface components {
          *             }
          *           ],
          *           "created_at": "2026-11-02T09:40:00Z",
-         *           "detector": "local/3 short_answer",
+         *           "detector": "local/4 short_answer",
          *           "factual_support": 0.95,
          *           "hallucinated": false,
          *           "hallucination_probability": 0.08,
@@ -3628,7 +3628,7 @@ export interface components {
          *             }
          *           ],
          *           "created_at": "2026-11-02T09:40:00Z",
-         *           "detector": "local/3 short_answer",
+         *           "detector": "local/4 short_answer",
          *           "factual_support": 0.95,
          *           "hallucinated": false,
          *           "hallucination_probability": 0.08,
