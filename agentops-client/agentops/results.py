@@ -47,7 +47,8 @@ class _Scored(dict[str, Any]):
     hallucinated = Item[bool | None]("The verdict; None where there is none.")
     mode = Item[str | None]("How the answer was checked.")
     status = Item[str | None](
-        "`verified`, `unverified` (nothing to compare with, no verdict) or `degraded` (it failed)."
+        "`verified` (compared with documents, or in a `self-check` with other answers of the model),"
+        " `unverified` (nothing to compare with, no verdict) or `degraded` (it failed)."
     )
     claims = Item[list[dict[str, Any]] | None]("The answer's sentences, each with its label, evidence and reasons.")
     scoring = Item[str | None]("The formula behind the probability.")
