@@ -9,7 +9,9 @@ import pytest
 import typer
 from agentops_api.app import create_app
 from agentops_api.cli import app as command_line
+from agentops_api.scoring.detectors import Detectors
 from agentops_api.settings import Settings
+from agentops_api.work import jobs_database, worker_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = set(Settings.model_fields)
@@ -77,6 +79,14 @@ def test_every_route_is_documented_and_none_that_is_not() -> None:
     routes = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
     table = (ROOT / "docs/api-design.md").read_text()
     assert set(re.findall(r"^\| `([A-Z]+ /[^`]*)`", table, flags=re.MULTILINE)) == routes
+
+
+def test_every_kind_of_job_is_documented() -> None:
+    chosen = settings(None)
+    worker = worker_of(jobs_database("postgresql://", chosen), chosen, Detectors(processes_max=1))
+    assert len(worker.kinds) >= 8
+    page = (ROOT / "docs/jobs.md").read_text()
+    assert not [kind for kind in worker.kinds if f"`{kind}`" not in page]
 
 
 def test_every_relative_link_leads_somewhere() -> None:

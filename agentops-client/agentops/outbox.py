@@ -70,17 +70,17 @@ class Outbox:
         self.hurries = 0
         """Grows when a wait before the next attempt is to be cut short, once."""
 
-    def put(self, event: Event) -> bool:
-        """Queues the event, or counts why not. Never waits for input or output."""
+    def put(self, event: Event) -> str | None:
+        """Queues the event, or counts why not, and answers that. Never waits for input or output."""
         with self.changed:
             if self._is_adding:
                 # A signal handler has interrupted this very method: the numbers are in the middle of a change.
                 self._interrupting.append(event)
-                return True
-            is_taken = self._add(event)
+                return None
+            dropped = self._add(event)
             while self._interrupting:
                 self._add(self._interrupting.popleft())
-            return is_taken
+            return dropped
 
     def take(self, *, linger_s: float, wait_s: float | None = None) -> list[Event]:
         """A batch, when one is due: full, or old enough.
@@ -176,17 +176,17 @@ class Outbox:
                 last_error=self._last_error,
             )
 
-    def _add(self, event: Event) -> bool:
+    def _add(self, event: Event) -> str | None:
         self._is_adding = True
         try:
             self._counts["captured"] += 1
             bounds = self._bounds
             if self.closing:
                 self._dropped["closed"] += 1
-                return False
+                return "closed"
             if self._held_events >= bounds.queue_events_max or self._held_bytes + event.bytes > bounds.queue_bytes_max:
                 self._dropped["queue_full"] += 1
-                return False
+                return "queue_full"
             if not self._events:
                 self._waiting_since = time.monotonic()
             self._events.append(event)
@@ -196,7 +196,7 @@ class Outbox:
             # Waking a thread costs more than all of the above: only when it has something new to wait for or to do.
             if len(self._events) in (1, bounds.batch_events_max) or self._waiting_bytes >= bounds.batch_bytes_max:
                 self.changed.notify_all()
-            return True
+            return None
         finally:
             self._is_adding = False
 

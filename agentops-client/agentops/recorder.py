@@ -198,9 +198,11 @@ class Recorder:
     def _enqueue(self, fields: dict[str, Any], *, unscored: bool) -> UUID | None:
         """Samples, redacts, checks and queues it; the id, None where it is not sent. Raises what is wrong with it."""
         if not (self._config.can_send or (captures and self._config.enabled)):
+            self._check(fields)
             return None
         if not self._is_sampled(fields.get("session_id")):
             self._sender.count("sampled_out")
+            self._check(fields)
             return None
         if self._config.redact:
             try:
@@ -223,6 +225,14 @@ class Recorder:
         elif not self._sender.put(event):
             return None
         return UUID(event.fields["id"])
+
+    def _check(self, fields: dict[str, Any]) -> None:
+        """Raises what is wrong with an evaluation that is not sent, where mistakes are to raise."""
+        if not self._raises_errors:
+            return
+        redacted = redacted_by(self._config.redact, fields) if self._config.redact else fields
+        if redacted is not None:
+            event_of(redacted)
 
     def _is_sampled(self, session_id: object) -> bool:
         rate = self._config.sample_rate
@@ -248,10 +258,14 @@ class Recorder:
         return fields | {name: value for name, value in scores_of(found).items() if value is not None}
 
     def _log_or_raise(self, error: Exception) -> None:
-        raises = self._config.raise_errors
-        if raises or (raises is None and _is_under_pytest()):
+        if self._raises_errors:
             raise error
         warn(f"forgiven {type(error).__name__}", f"agentops left something out: {error!r}", error=error)
+
+    @property
+    def _raises_errors(self) -> bool:
+        raises = self._config.raise_errors
+        return _is_under_pytest() if raises is None else raises
 
 
 def _is_under_pytest() -> bool:

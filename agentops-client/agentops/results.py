@@ -25,7 +25,13 @@ class Item(Generic[T]):
             return self
         return self._read(result.get(self._name))
 
+    def __set__(self, result: dict[str, Any], value: T) -> None:
+        result[self._name] = self._written(value)
+
     def _read(self, value: Any) -> T:
+        return value
+
+    def _written(self, value: T) -> Any:
         return value
 
 
@@ -33,10 +39,16 @@ class _Id(Item[UUID]):
     def _read(self, value: Any) -> UUID:
         return UUID(value)
 
+    def _written(self, value: UUID) -> str:
+        return str(value)
+
 
 class _Time(Item[datetime]):
     def _read(self, value: Any) -> datetime:
         return datetime.fromisoformat(value)
+
+    def _written(self, value: datetime) -> str:
+        return value.isoformat()
 
 
 class _Scored(dict[str, Any]):
@@ -47,7 +59,8 @@ class _Scored(dict[str, Any]):
     hallucinated = Item[bool | None]("The verdict; None where there is none.")
     mode = Item[str | None]("How the answer was checked.")
     status = Item[str | None](
-        "`verified`, `unverified` (nothing to compare with, no verdict) or `degraded` (it failed)."
+        "`verified` (compared with documents, or in a `self-check` with other answers of the model),"
+        " `unverified` (nothing to compare with, no verdict) or `degraded` (it failed)."
     )
     claims = Item[list[dict[str, Any]] | None]("The answer's sentences, each with its label, evidence and reasons.")
     scoring = Item[str | None]("The formula behind the probability.")

@@ -23,6 +23,10 @@ from agentops.wire import Later, Poster, Settled, account, trust_of
 
 _EXPONENT_MAX = 30
 _GRACE_S = 0.1
+_DROPS = {
+    "queue_full": "Evaluations are dropped, because the queue is full: they come faster than they can be delivered.",
+    "closed": "Evaluations are dropped, because their client was closed.",
+}
 
 
 @dataclass(slots=True)
@@ -51,7 +55,10 @@ class Sender:
         work = self._work
         if work.thread is None:
             self._start(work)
-        return work.outbox.put(event)
+        dropped = work.outbox.put(event)
+        if dropped:
+            warn(dropped, _DROPS[dropped])
+        return dropped is None
 
     def count(self, what: str) -> None:
         """Counts one of `Delivery`'s numbers up."""
@@ -75,14 +82,17 @@ class Sender:
     def close(self, timeout_s: float) -> bool:
         """Takes nothing more in, sends what there is, and gives up what is left; False when something was."""
         self.begin_to_close()
-        return self.finish(timeout_s)
+        is_done, lost = self.finish(timeout_s)
+        if lost:
+            warn("shutdown", _lost(lost))
+        return is_done
 
     def begin_to_close(self) -> None:
         """Takes nothing more in."""
         self._work.outbox.close()
 
-    def finish(self, timeout_s: float) -> bool:
-        """The rest of `close`."""
+    def finish(self, timeout_s: float) -> tuple[bool, int]:
+        """The rest of `close`: whether all was done in time, and how many evaluations were given up."""
         work = self._work
         _running.discard(self)
         began = time.monotonic()
@@ -94,9 +104,7 @@ class Sender:
         if work.thread and self._config.spool_dir:
             # What it leaves on disk is then anybody's to send.
             work.thread.join(max(_GRACE_S, began + timeout_s - time.monotonic()))
-        if left:
-            warn("shutdown", f"{left} evaluations were not delivered in time and are lost.")
-        return is_done
+        return is_done, left
 
     @property
     def exit_s_max(self) -> float:
@@ -204,6 +212,10 @@ def _count(outcome: Settled, outbox: Outbox) -> None:
         warn("rejected", f"The server rejects {len(outcome.rejected)} evaluations; the first: {outcome.rejected[0]}")
 
 
+def _lost(count: int) -> str:
+    return f"{count} evaluations were not delivered in time and are lost."
+
+
 def _is_idle(work: _Work) -> bool:
     return work.outbox.is_empty and work.batches.is_empty
 
@@ -219,8 +231,10 @@ def _finish() -> None:
     ending = list(_running)
     for sender in ending:
         sender.begin_to_close()
-    for sender in ending:
-        sender.finish(max(0.0, began + sender.exit_s_max - time.monotonic()))
+    lost = sum(sender.finish(max(0.0, began + sender.exit_s_max - time.monotonic()))[1] for sender in ending)
+    if lost:
+        # There is no next time: what a `close` said a moment ago does not silence it.
+        warn("exit", _lost(lost))
 
 
 def _renew() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from agentops import AgentOps, current_trace
+from agentops import AgentOps
 from agentops.testing import capture
 from tests.clients import PACKAGE_DIR
 
@@ -28,7 +28,7 @@ def test_the_pages_examples_work_in_their_order(
 ) -> None:
     monkeypatch.setenv("AGENTOPS_API_KEY", tenant.key)
     monkeypatch.setenv("AGENTOPS_API_URL", f"http://{HOST}:{server.port}")
-    names: dict[str, Any] = {"current_trace": current_trace}
+    names: dict[str, Any] = {}
     for example in examples(PAGE):
         exec(compile(example, "docs/sdk.md", "exec"), names)  # noqa: S102 - our own page
     verdict, rate, listed = capsys.readouterr().out.split("\n", 2)

@@ -298,8 +298,9 @@ def test_a_self_check_that_gets_too_few_answers_gives_no_verdict(server: Judging
 def test_without_documents_and_self_check_nobody_is_asked(server: Judging) -> None:
     found = LLMJudge(server.endpoint).detect(PROMPT, TRUE)
     assert (found.status, found.probability, server.requests) == ("unverified", None, [])
-    with pytest.raises(ValueError, match="one other answer"):
-        LLMJudge(server.endpoint, self_check_samples=1)
+    for samples in (1, -1, 101):
+        with pytest.raises(ValueError, match="self_check_samples is 0, or 2 to 100"):
+            LLMJudge(server.endpoint, self_check_samples=samples)
 
 
 def test_what_is_observed_waits_for_no_judge(server: Judging) -> None:

@@ -121,6 +121,9 @@ print(ops.delivery().delivered, ops.delivery().duplicates)
 
 def test_forks_in_the_middle_of_everything_do_not_deadlock(receiver: Receiver, tmp_path: Path) -> None:
     text = """
+import logging
+# Four busy threads may fill the queue, which is a warning.
+logging.getLogger("agentops").setLevel(logging.ERROR)
 stop = threading.Event()
 def busy():
     while not stop.is_set():

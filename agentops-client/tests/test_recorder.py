@@ -104,7 +104,7 @@ def test_the_environment_names_a_judge(monkeypatch: pytest.MonkeyPatch, caplog: 
             ("PRICES", "cheap"),
             ("PRICES", "1"),
             ("BUDGET_USD", "-1"),
-            ("SELF_CHECK", "1"),
+            *(("SELF_CHECK", value) for value in ("1", "2.7", "101", "1e30", "inf")),
             ("MODEL", ""),
         ):
             caplog.clear()

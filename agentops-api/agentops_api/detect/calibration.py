@@ -39,12 +39,13 @@ class Isotonic:
 
     def __call__(self, score: float) -> float:
         at = bisect_left(self.scores, score)
-        if at == 0:
-            return self.probabilities[0]
         if at == len(self.scores):
             return self.probabilities[-1]
+        if at == 0 or self.scores[at] == score:
+            return self.probabilities[at]
         (left, right), (low, high) = self.scores[at - 1 : at + 1], self.probabilities[at - 1 : at + 1]
-        return low + (high - low) * (score - left) / (right - left)
+        # Rounding must not lift it above what comes next.
+        return min(high, low + (high - low) * (score - left) / (right - left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,24 +158,40 @@ def _loss(
 
 
 def isotonic(scores: Sequence[float], labels: Sequence[bool]) -> Isotonic:
-    """The rising fit with the least squared error (pool adjacent violators), a point at the mean score of each pool."""
-    pools: list[list[float]] = []  # count, sum of scores, sum of labels
-    by_score: dict[float, list[float]] = {}
+    """The rising fit with the least squared error (pool adjacent violators): level over each pool, from its lowest
+    score to its highest, and a straight line to the next. It has at most one point for each score that there is.
+
+    A lowest pool without a hit and a highest with nothing else are no certainty: of n labels, 1 / (n + 2) is left.
+    """
+    by_score: dict[float, list[bool]] = {}
     for score, label in zip(scores, labels, strict=True):
-        same = by_score.setdefault(score, [0.0, score, 0.0])
-        same[0] += 1
-        same[2] += label
-    for score in sorted(by_score):
-        count, _, hits = by_score[score]
-        pools.append([count, score * count, hits])
-        while len(pools) > 1 and pools[-2][2] * pools[-1][0] >= pools[-1][2] * pools[-2][0]:
+        by_score.setdefault(score, []).append(label)
+    pools: list[_Pool] = []
+    for score, same in sorted(by_score.items()):
+        pool = _Pool(score, score, len(same), sum(same))
+        while pools and pools[-1].hits * pool.count >= pool.hits * pools[-1].count:
             last = pools.pop()
-            pools[-1] = [one + other for one, other in zip(pools[-1], last, strict=True)]
-    return Isotonic(
-        tuple(total / count for count, total, _ in pools),
-        # A pool of few that all agree is no certainty.
-        tuple(min(max(hits / count, 1 / (count + 2)), 1 - 1 / (count + 2)) for count, _, hits in pools),
-    )
+            pool = _Pool(last.lowest, score, last.count + pool.count, last.hits + pool.hits)
+        pools.append(pool)
+    rates = [pool.hits / pool.count for pool in pools]
+    doubts = [1 / (pool.count + 2) for pool in pools]
+    # Pools rise, so that only the outermost can be certain; their doubt does not take them past their neighbours.
+    if pools and rates[0] == 0:
+        rates[0] = min([doubts[0], *rates[1:2]])
+    if pools and rates[-1] == 1:
+        rates[-1] = max([1 - doubts[-1], *rates[-2:-1]])
+    edges = [(at, rate) for pool, rate in zip(pools, rates, strict=True) for at in sorted({pool.lowest, pool.highest})]
+    return Isotonic(tuple(at for at, _ in edges), tuple(rate for _, rate in edges))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Neighbouring scores that get one probability."""
+
+    lowest: float
+    highest: float
+    count: int
+    hits: int
 
 
 def reliability(probabilities: Sequence[float], labels: Sequence[bool], *, bins: int = 10) -> list[Bin]:

@@ -18,6 +18,8 @@ PROMPT_CHARS_MAX = 50_000
 DOCUMENTS_CHARS_MAX = 400_000
 EFFORT_MAX = 4_000_000
 """Lookups and windows for all claims of an answer: more than the longest one over ordinary texts takes."""
+_PROFILE_NAMES = ("auto", *PROFILES)
+_SCORINGS = ("grounding", "legacy")
 _UNREADABLE = "The judge's rating could not be read."
 _NO_VERDICT = "There is nothing to compare, so there is no verdict."
 
@@ -38,6 +40,10 @@ class LocalDetector:
         """`recalibration` corrects the probabilities of `grounding`; `legacy` is the formula of version 0.2, whose
         threshold is always 0.45. Its factual support is what `legacy_judge` says, as in 0.2, else comes from here;
         `legacy_parse` misreads the judge as 0.2 did. What cannot be read is `degraded`. Raises ValueError."""
+        if profile not in _PROFILE_NAMES:
+            raise ValueError(f"profile is {profile!r}, and may be {', '.join(_PROFILE_NAMES)}")
+        if scoring not in _SCORINGS:
+            raise ValueError(f"scoring is {scoring!r}, and may be {', '.join(_SCORINGS)}")
         if scoring != "legacy" and (legacy_judge or legacy_parse):
             raise ValueError("legacy_judge and legacy_parse need scoring='legacy'")
         self._profile = None if profile == "auto" else PROFILES[profile]

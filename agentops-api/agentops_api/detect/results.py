@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Status = Literal["verified", "unverified", "degraded"]
-"""`verified`: compared with evidence. `unverified`: there was nothing to compare with, so there is no verdict.
-`degraded`: a better check was wanted and could not be had."""
+"""`verified`: compared with evidence or, where the mode is `self-check`, with other answers of the model, which are
+no evidence. `unverified`: there was nothing to compare with, so there is no verdict. `degraded`: a better check was
+wanted and could not be had."""
 
 Label = Literal["supported", "unsupported", "contradicted", "not_checkable"]
 

@@ -155,8 +155,9 @@ class EvaluationIn(BaseModel):
     claims: Claims | None = None
     """The answer's sentences, as the detector judged them; at most 500."""
     status: Verification | None = None
-    """`verified`: compared with evidence. `unverified`: there was nothing to compare with, so there is no verdict.
-    `degraded`: a better check was wanted and could not be had."""
+    """`verified`: compared with evidence or, where `mode` is `self-check`, with other answers of the model, which are
+    no evidence. `unverified`: there was nothing to compare with, so there is no verdict. `degraded`: a better check was
+    wanted and could not be had."""
     scoring: Name | None = None
     """The formula that made the probability, such as `grounding`."""
     detector: Name | None = None

@@ -133,6 +133,8 @@ class _Run:
             texts = await rescore.texts(tx, self._work.project_id, at)
         if texts is None:
             return at, "deleted", None
+        if not any(document.strip() for document in texts.retrieved_docs):
+            return at, "no_documents", None
         if reason := too_large(texts.prompt, texts.response, texts.retrieved_docs):
             return at, "too_large", reason
         answer = Answer(texts.prompt, texts.response, texts.retrieved_docs, recalibration=self._recalibration)

@@ -1,12 +1,15 @@
 """What people say of answers corrects the detector, measured honestly, and for their own project only."""
 
+import json
 import random
+from dataclasses import asdict
 from uuid import uuid4
 
 import pytest
 from agentops_api.calibrations.fit import fit, measured
-from agentops_api.calibrations.models import LABELS_MIN
+from agentops_api.calibrations.models import LABELS_MAX, LABELS_MIN
 from agentops_api.errors import Conflict
+from agentops_api.scoring.child import recalibration_of
 from httpx2 import AsyncClient
 from tests.cast import Somebody, TestDatabase
 from tests.jobs.queue import all_finished, ask
@@ -32,6 +35,15 @@ def test_a_fit_is_measured_on_answers_that_it_has_not_seen(count: int, kind: str
     assert fitted.after.ece < 0.1
     assert fitted.after.brier > seen.brier, "what it was made from flatters it"
     assert sum(each.count for each in fitted.after.bins) == count
+
+
+@pytest.mark.parametrize("count", [200, LABELS_MAX])
+def test_a_correction_is_read_as_it_was_stored(count: int) -> None:
+    made = fit(*miscalibrated(count)).recalibration
+    stored = json.dumps(asdict(made))
+    assert recalibration_of(json.loads(stored)) == made
+    # Each answer that is judged takes it along; LABELS_MAX points would be 80 kB.
+    assert len(stored) < 10_000
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Probabilities that can be believed, against values worked out elsewhere."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 from agentops_api.detect.calibration import Isotonic, Platt, ece, isotonic, logit, platt, refit, reliability, sigmoid
@@ -41,11 +42,63 @@ def test_a_score_that_points_the_wrong_way_tells_nothing() -> None:
 
 def test_isotonic_pools_what_goes_down() -> None:
     fitted = isotonic([1.0, 2.0, 3.0, 4.0], [False, True, False, True])
-    assert fitted.scores == (1.0, 2.5, 4.0)
-    assert fitted.probabilities == pytest.approx((1 / 3, 0.5, 2 / 3))
-    assert fitted(0) == pytest.approx(1 / 3)
-    assert fitted(3.25) == pytest.approx(7 / 12)
-    assert fitted(9) == pytest.approx(2 / 3)
+    assert fitted.scores == (1.0, 2.0, 3.0, 4.0)
+    assert fitted.probabilities == pytest.approx((1 / 3, 0.5, 0.5, 2 / 3))
+    assert [fitted(score) for score in (0, 2.5, 3.25, 9)] == pytest.approx([1 / 3, 0.5, 13 / 24, 2 / 3])
+
+
+def least_squares(scores: Sequence[float], labels: Sequence[bool]) -> dict[float, float]:
+    """The rising fit by the formula of maxima and minima (Robertson, Wright and Dykstra 1988, theorem 1.4.4)."""
+    groups = [
+        [label for score, label in zip(scores, labels, strict=True) if score == each] for each in sorted(set(scores))
+    ]
+
+    def mean(first: int, last: int) -> float:
+        pooled = [label for group in groups[first : last + 1] for label in group]
+        return sum(pooled) / len(pooled)
+
+    fits = [
+        max(min(mean(first, last) for last in range(at, len(groups))) for first in range(at + 1))
+        for at in range(len(groups))
+    ]
+    return dict(zip(sorted(set(scores)), fits, strict=True))
+
+
+def test_isotonic_gives_every_score_its_least_squares_value() -> None:
+    drawn = random.Random(5)
+    for _ in range(50):
+        scores = [drawn.randint(0, 20) / 20 for _ in range(60)]
+        labels = [drawn.random() < score for score in scores]
+        fitted = isotonic(scores, labels)
+        found = [fitted(score) for score in sorted(set(scores))]
+        assert found == sorted(found)
+        assert list(fitted.scores) == sorted(set(fitted.scores) & set(scores))
+        for score, expected in least_squares(scores, labels).items():
+            # Where all agree it leaves a doubt, which is no part of the formula.
+            assert fitted(score) == pytest.approx(expected) if 0 < expected < 1 else 0 < fitted(score) < 1
+
+
+def test_isotonic_fits_scores_that_lie_together() -> None:
+    scores = [0.10] * 245 + [0.86] * 44 + [0.977] * 194 + [0.994] * 77
+    labels = [*(at < 10 for at in range(245)), *[True] * 44, *(at < 90 for at in range(194)), *[True] * 77]
+    fitted = isotonic(scores, labels)
+    found = [fitted(score) for score in scores]
+    assert ece(found, labels) < 0.002
+    squares = [(p - label) ** 2 for p, label in zip(found, labels, strict=True)]
+    # The least there is: (10 * 235 / 245 + 134 * 104 / 238) / 560
+    assert sum(squares) / len(squares) == pytest.approx(0.1217, abs=1e-4)
+
+
+def test_the_doubt_that_few_leave_does_not_pass_the_rate_of_many() -> None:
+    for mirrored in (False, True):
+        labels = [False] * 3 + [True] + [False] * 99
+        scores = [*range(len(labels))]
+        if mirrored:
+            scores, labels = [-score for score in scores], [not label for label in labels]
+        fitted = isotonic(scores, labels)
+        found = [fitted(score) for score in sorted(scores)]
+        assert found == sorted(found)
+        assert fitted(scores[-1]) == pytest.approx(0.99 if mirrored else 0.01)
 
 
 @pytest.mark.parametrize(("labels", "kind"), [(20, Platt), (499, Platt), (500, Isotonic)])

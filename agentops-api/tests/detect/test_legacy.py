@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from agentops_api.detect import LocalDetector, legacy
@@ -141,3 +142,11 @@ def test_the_old_parser_needs_the_old_formula() -> None:
     ).detect("Who?", "Ada did.", DOCUMENTS)
     with pytest.raises(ValueError, match="legacy_parse"):
         LocalDetector(legacy_parse=True)
+
+
+def test_an_option_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    unknown: Any = "unknown"
+    with pytest.raises(ValueError, match="profile is 'unknown', and may be auto, long_answer, short_answer, summary"):
+        LocalDetector(profile=unknown)
+    with pytest.raises(ValueError, match="scoring is 'unknown', and may be grounding, legacy"):
+        LocalDetector(scoring=unknown)

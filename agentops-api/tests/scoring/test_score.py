@@ -85,6 +85,15 @@ async def test_each_evaluation_is_scored_or_the_log_says_why_not(
     await check_statistics(server, owner.project_id)
 
 
+async def test_blank_documents_are_none(owner: Somebody, database: TestDatabase) -> None:
+    documents: list[list[str]] = [["  "], ["", "\n\u00a0"], [], [" ", DOCUMENT]]
+    ids = await send(owner.sdk, *(RIGHT | {"retrieved_docs": each} for each in documents))
+    job = await score(owner.sdk, database)
+    outcomes = {str(entry["evaluation_id"]): entry["outcome"] for entry in await log_of(owner.sdk, job["id"])}
+    assert [outcomes[id] for id in ids] == ["no_documents", "no_documents", "no_documents", "scored"]
+    assert (await owner.sdk.get(f"/evaluations/{ids[0]}")).json()["status"] is None
+
+
 async def test_filters_and_samples_choose_alike_each_time(owner: Somebody, database: TestDatabase) -> None:
     items = [RIGHT | {"session_id": f"s{n % 10}", "agent_name": "ab"[n % 2]} for n in range(STEP_ROWS + 10)]
     await send(owner.sdk, *items)

@@ -29,8 +29,10 @@ def judge_of(settings: JudgeSettings) -> LLMJudge | None:
             prices=_prices(settings.prices),
             budget_usd=_number("AGENTOPS_JUDGE_BUDGET_USD", settings.budget_usd),
         )
-        samples = int(_number("AGENTOPS_JUDGE_SELF_CHECK", settings.self_check) or 0)
-        return LLMJudge(endpoint, self_check_samples=samples, cache_dir=settings.cache_dir)
+        samples = _number("AGENTOPS_JUDGE_SELF_CHECK", settings.self_check) or 0
+        if samples != int(samples):
+            raise ValueError(f"AGENTOPS_JUDGE_SELF_CHECK is {settings.self_check!r}, which is not a whole number")
+        return LLMJudge(endpoint, self_check_samples=int(samples), cache_dir=settings.cache_dir)
     except ValueError as error:
         warn("judge", f"The judge is not used: {error}.")
         return None

@@ -18,7 +18,7 @@ from agentops.judge.chat import Chat
 from agentops.judge.endpoint import Endpoint, Failed
 from agentops.judge.merge import NAME_CHARS_MAX, NOT_CHECKABLE, Judged, merged
 from agentops.judge.question import SCHEMA, evidence_sentences, question_of
-from agentops.judge.selfcheck import self_checked
+from agentops.judge.selfcheck import SAMPLES_MIN, self_checked
 from agentops.judge.spending import Spending
 
 VERSION = "1"
@@ -26,6 +26,8 @@ _CLAIMS_A_REQUEST = 40
 _CLAIMS_MAX = 200
 _PROMPT_CHARS_MAX = 8_000
 _OUTPUT_TOKENS_A_CLAIM = 150
+_SAMPLES_MAX = 100
+"""SelfCheckGPT's authors took 20. Each costs two calls."""
 
 
 class LLMJudge:
@@ -49,11 +51,11 @@ class LLMJudge:
         """`local` splits the answer into claims and is the result that remains when the judge fails.
 
         `options` are fields of the requests beside those made here (default: `temperature` 0). With
-        `self_check_samples`, at least 2, answers without documents are compared with so many other answers of the
+        `self_check_samples`, from 2 to 100, answers without documents are compared with so many other answers of the
         model. `cache_entries_max=0` asks each time. Raises ValueError.
         """
-        if self_check_samples == 1 or self_check_samples < 0:
-            raise ValueError("one other answer proves nothing: self_check_samples is 0, or at least 2")
+        if self_check_samples and not SAMPLES_MIN <= self_check_samples <= _SAMPLES_MAX:
+            raise ValueError(f"one other answer proves nothing: self_check_samples is 0, or 2 to {_SAMPLES_MAX}")
         self._endpoint = endpoint
         self._local = local or LocalDetector()
         self._chat = Chat(endpoint, {"temperature": 0} if options is None else options)

@@ -16,7 +16,7 @@ from agentops.judge.endpoint import Failed
 from agentops.judge.merge import NOT_CHECKABLE, Judged, degraded, merged
 from agentops.threads import in_threads
 
-_SAMPLES_MIN = 2
+SAMPLES_MIN = 2
 _CLAIMS_MAX = 40
 _EVEN = 0.5
 
@@ -61,7 +61,7 @@ def self_checked(judge: Judge, prompt: str, response: str, found: Detection, *, 
 
     answers = in_threads(compare, range(judge.samples), judge.concurrency_max)
     compared = [answer for answer in answers if isinstance(answer, list)]
-    needed = max(_SAMPLES_MIN, (judge.samples + 1) // 2)
+    needed = max(SAMPLES_MIN, (judge.samples + 1) // 2)
     if len(compared) < needed:
         whys = {str(answer) for answer in answers if not isinstance(answer, list)}
         return degraded(

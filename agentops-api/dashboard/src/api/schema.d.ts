@@ -4311,8 +4311,9 @@ export interface components {
             claims?: components["schemas"]["Claim"][] | null;
             /**
              * Status
-             * @description `verified`: compared with evidence. `unverified`: there was nothing to compare with, so there is no verdict.
-             *     `degraded`: a better check was wanted and could not be had.
+             * @description `verified`: compared with evidence or, where `mode` is `self-check`, with other answers of the model, which are
+             *     no evidence. `unverified`: there was nothing to compare with, so there is no verdict. `degraded`: a better check was
+             *     wanted and could not be had.
              * @default null
              */
             status?: ("verified" | "unverified" | "degraded") | null;

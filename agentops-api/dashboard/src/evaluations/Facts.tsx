@@ -11,6 +11,7 @@ import { clockTime } from "../ui/time";
 import styles from "./detail.module.css";
 import { furtherFromList } from "./leave";
 import { sessionQuery } from "./queries";
+import { verification } from "./verification";
 
 type ScoreName = "hallucination_probability" | "factual_support" | "semantic_drift" | "uncertainty";
 export const SCORES: { name: ScoreName; label: string; tone: Tone }[] = [
@@ -19,12 +20,6 @@ export const SCORES: { name: ScoreName; label: string; tone: Tone }[] = [
   { name: "semantic_drift", label: "Semantic drift", tone: "accent" },
   { name: "uncertainty", label: "Uncertainty", tone: "warn" },
 ];
-
-const VERIFICATIONS: Record<NonNullable<Evaluation["status"]>, string> = {
-  verified: "by the documents",
-  unverified: "nothing to compare with",
-  degraded: "by a weaker check",
-};
 
 /** What is known of an answer beside its texts. */
 export function Facts({ evaluation }: { evaluation: Evaluation }) {
@@ -39,7 +34,7 @@ export function Facts({ evaluation }: { evaluation: Evaluation }) {
           <Fact label="Latency" value={seconds(evaluation.latency_sec)} />
           <Fact label="Throughput" value={perSecond(evaluation.throughput_qps)} />
           <Fact label="Mode" value={evaluation.mode ?? NOTHING} />
-          {evaluation.status && <Fact label="Verification" value={VERIFICATIONS[evaluation.status]} />}
+          {evaluation.status && <Fact label="Verification" value={verification(evaluation.status, evaluation.mode)} />}
           {evaluation.detector && <Fact label="Detector" value={evaluation.detector} />}
           {evaluation.scoring && <Fact label="Scoring" value={evaluation.scoring} />}
           <div>
