@@ -85,7 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("--judge-model", help="its model (AGENTOPS_JUDGE_MODEL); the key is AGENTOPS_JUDGE_API_KEY")
     judge.add_argument("--judge-always", action="store_true", help="asks about every answer")
     judge.add_argument("--judge-prices", metavar="IN/OUT", help="US dollars for a million tokens, such as 0.15/0.60")
-    judge.add_argument("--judge-budget", metavar="USD", help="stops asking before more is spent; needs prices")
+    judge.add_argument(
+        "--judge-budget", metavar="USD", help="asks no more once that could be exceeded, by estimate; needs prices"
+    )
     judge.add_argument("--self-check", metavar="ANSWERS", help="compares answers without documents with so many others")
     command.set_defaults(parser=command)
     return parser

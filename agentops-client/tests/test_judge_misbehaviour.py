@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from agentops.detect import LocalDetector
-from agentops.judge import Endpoint, LLMJudge
+from agentops.judge import Endpoint, LLMJudge, Prices
 from tests.judging import PATIENT, QUICK, Behaviour, Handler, Judging, judging
 
 PROMPT = "Who discovered penicillin?"
@@ -317,3 +317,16 @@ def test_a_judge_that_misbehaves_is_right_or_not_believed(server: Judging, way: 
         assert (found.probability, found.hallucinated) == (LOCAL.probability, LOCAL.hallucinated)
         assert found.notes
     assert not [path for path in server.paths if path != "/v1/chat/completions"]
+
+
+def test_an_answer_longer_than_estimated_goes_beyond_the_budget_once(server: Judging) -> None:
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 50_000}
+    server.requests.clear()
+    server.behave = lambda handler: handler.answer(200, {"choices": [], "usage": usage})
+    endpoint = Endpoint(server.url, "m", prices=Prices(1.0, 10.0), budget_usd=0.1, patience=PATIENT)
+    judge = LLMJudge(endpoint, options={"max_tokens": 8_000})
+    for _ in range(3):
+        judge.detect(PROMPT, f"{TRUE} {FALSE}", [DOCUMENT])
+    # Estimated at less than two cents, it cost fifty; nobody was asked after it.
+    assert [request["max_tokens"] for request in server.requests] == [8_000]
+    assert judge.spending.usd == pytest.approx(0.501)

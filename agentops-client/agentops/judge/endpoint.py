@@ -82,7 +82,8 @@ class Endpoint:
     ) -> None:
         """`base_url` is what `/chat/completions` comes after, such as `https://api.example.com/v1`.
 
-        When the next call could cost more than is left of `budget_usd`, no call is made any more. Raises ValueError.
+        When the next call is estimated to cost more than is left of `budget_usd`, no call is made any more. An answer
+        may be longer than estimated, so that what is on its way then can go beyond it. Raises ValueError.
         """
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -119,7 +120,7 @@ class Endpoint:
     def ask(self, path: str, body: Mapping[str, Any], *, until: float, output_tokens: int) -> dict[str, Any]:
         """The JSON object that it answers a POST with, before that moment of the monotonic clock. Raises Failed.
 
-        `output_tokens` is how long the answer is expected to be at most, for the budget.
+        `output_tokens` is how long the answer is expected to be at most, for the budget; the endpoint is not told.
         """
         if time.monotonic() < self._paused_until:
             raise Failed("the endpoint failed before and is left alone for a while")

@@ -40,7 +40,7 @@ class Spending:
 
 
 class OverBudget(Exception):
-    """The next call could cost more than is left."""
+    """The next call is estimated to cost more than is left."""
 
 
 @dataclass(frozen=True, slots=True)
