@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
+from typing import IO
 
 from agentops.client import AgentOps
 from agentops.config import Bounds, JudgeSettings, judge_settings
@@ -21,12 +23,33 @@ from agentops.version import __version__
 
 _PATIENCE_S = 900.0
 """Longer than the longest Retry-After that is heeded, 600 s."""
+_MEANS = {
+    "mean probability": "hallucination_probability",
+    "mean factual support": "factual_support",
+    "mean semantic drift": "semantic_drift",
+    "mean uncertainty": "uncertainty",
+}
+_INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs the command; its exit status: 0, 1 where a line could not be read or an evaluation was not delivered, or 2
-    where nothing could be done."""
+    """Runs the command; its exit status: 0, 1 where a line could not be read or an evaluation was not delivered, 2
+    where nothing could be done, or 130 where somebody pressed Ctrl-C. What was written by then stays."""
     arguments = _parser().parse_args(words)
+    try:
+        status = _evaluate(arguments)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Who reads has enough. The interpreter would try to write the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
     judge = judge_of(_judge_settings(arguments))
     if judge is None and arguments.judge_url:
         return 2
@@ -71,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--response", help="what it answered")
     command.add_argument("--document", action="append", default=[], help="evidence as text; may be repeated")
     command.add_argument("--document-file", action="append", default=[], type=Path, help="evidence in a text file")
-    command.add_argument("--output", type=Path, help="writes the lines of the file here, each with its result")
+    command.add_argument(
+        "--output", help="writes the lines of the file here, each with its result; - is standard output"
+    )
     command.add_argument("--upload", action="store_true", help="sends the evaluations to AGENTOPS_API_URL")
     command.add_argument(
         "--wait",
@@ -131,11 +156,14 @@ def _printable(result: Evaluation) -> str:
 
 
 def _file(ops: AgentOps, arguments: argparse.Namespace, progress: Progress, upload: Upload | None) -> int:
-    results: list[Evaluation] = []
+    totals = Totals()
+    is_piped = arguments.output == "-"
     faults = 0
     with ExitStack() as opened:
         source = opened.enter_context(reading(arguments.file))
-        output = opened.enter_context(writing(arguments.output, source)) if arguments.output else None
+        output: IO[str] | None = sys.stdout if is_piped else None
+        if arguments.output and not is_piped:
+            output = opened.enter_context(writing(Path(arguments.output), source))
         for number, item in items(source):
             progress.lines = number
             progress.show()
@@ -146,35 +174,50 @@ def _file(ops: AgentOps, arguments: argparse.Namespace, progress: Progress, uplo
             if upload:
                 upload.wait_for_room()
             labels = {name: item.get(name) for name in LABELS}
-            results.append(ops.evaluate(item["prompt"], item["response"], item.get("retrieved_docs"), **labels))
+            result = ops.evaluate(item["prompt"], item["response"], item.get("retrieved_docs"), **labels)
+            totals.add(result)
             if output:
-                output.write(json.dumps(item | {"result": results[-1]}) + "\n")
+                output.write(json.dumps(item | {"result": result}) + "\n")
     progress.show(is_last=True)
-    print(table(results, faults))
+    print(totals.table(faults), file=sys.stderr if is_piped else sys.stdout)
     return faults
 
 
-def table(results: Sequence[Evaluation], faults: int) -> str:
-    """What was found, in figures."""
-    judged = [result for result in results if result.hallucinated is not None]
-    bad = sum(result.hallucinated is True for result in judged)
-    rows = [
-        ("evaluated", f"{len(results):,}"),
-        ("with a verdict", f"{len(judged):,}"),
-        ("degraded", f"{sum(result.status == 'degraded' for result in results):,}"),
-        ("hallucinated", f"{bad:,} ({bad / len(judged):.1%})" if judged else "0"),
-        ("mean probability", _mean([result.hallucination_probability for result in results])),
-        ("mean factual support", _mean([result.factual_support for result in results])),
-        ("mean semantic drift", _mean([result.semantic_drift for result in results])),
-        ("mean uncertainty", _mean([result.uncertainty for result in results])),
-        ("lines not read", f"{faults:,}"),
-    ]
-    return "\n".join(f"{name:<22}{value:>14}" for name, value in rows)
+class Totals:
+    """What was found so far, in figures; the results themselves are not kept."""
 
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+        self._sums: dict[str, float] = dict.fromkeys(_MEANS.values(), 0.0)
 
-def _mean(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    return f"{fmean(known):.3f}" if known else "-"
+    def add(self, result: Evaluation) -> None:
+        """Counts one more."""
+        self._counts["evaluated"] += 1
+        self._counts["judged"] += result.hallucinated is not None
+        self._counts["hallucinated"] += result.hallucinated is True
+        self._counts["degraded"] += result.status == "degraded"
+        for name in _MEANS.values():
+            if (value := result[name]) is not None:
+                self._counts[name] += 1
+                self._sums[name] += value
+
+    def table(self, faults: int) -> str:
+        """The figures, each on its line."""
+        counts = self._counts
+        bad, judged = counts["hallucinated"], counts["judged"]
+        rows = [
+            ("evaluated", f"{counts['evaluated']:,}"),
+            ("with a verdict", f"{judged:,}"),
+            ("degraded", f"{counts['degraded']:,}"),
+            ("hallucinated", f"{bad:,} ({bad / judged:.1%})" if judged else "0"),
+            *((title, self._mean(name)) for title, name in _MEANS.items()),
+            ("lines not read", f"{faults:,}"),
+        ]
+        return "\n".join(f"{name:<22}{value:>14}" for name, value in rows)
+
+    def _mean(self, name: str) -> str:
+        count = self._counts[name]
+        return f"{self._sums[name] / count:.3f}" if count else "-"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Files of JSON lines, as the command line reads and writes them: one bad line is no reason to stop."""
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -80,9 +81,20 @@ def items(lines: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any] | ValueE
                 yield number, error
 
 
+def _refuse(name: str) -> None:
+    # Python reads and writes these; others cannot read them then.
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return number
+
+
 def _item(line: str) -> dict[str, Any]:
     try:
-        read: object = json.loads(line)
+        read: object = json.loads(line, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(read, dict):

@@ -1,14 +1,18 @@
 """`python -m agentops evaluate`, as it is typed."""
 
+import gc
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from agentops import Bounds
+from agentops import Bounds, Evaluation
+from agentops.__main__ import main
 from agentops.lines import writing
 from agentops.uploading import Progress, Upload
 from tests.clients import PACKAGE_DIR, client_of
@@ -205,3 +209,81 @@ def test_a_judge_is_asked_and_what_it_cost_is_said(tmp_path: Path) -> None:
         assert json.loads(done.stdout)["notes"]
     done = agentops("evaluate", "-", "--judge-url", "nowhere", place=tmp_path, given=given)
     assert (done.returncode, "base_url must look like" in done.stderr) == (2, True)
+
+
+def test_output_to_standard_output_has_the_table_beside_it(tmp_path: Path) -> None:
+    given = "\n".join([*map(json.dumps, LINES), "not JSON"])
+    done = agentops("evaluate", "-", "--output", "-", place=tmp_path, given=given)
+    assert [json.loads(line)["result"]["hallucinated"] for line in done.stdout.splitlines()] == [False, True, None]
+    assert (done.returncode, done.stderr.splitlines()[0].partition(":")[0]) == (1, "line 4")
+    assert [line.split()[-1] for line in done.stderr.splitlines() if line.startswith("evaluated")] == ["3"]
+    assert list(tmp_path.iterdir()) == []
+    done = agentops("evaluate", "-", "--output", "./-", place=tmp_path, given=given)
+    assert (done.stdout[:9], [path.name for path in tmp_path.iterdir()]) == ("evaluated", ["-"])
+
+
+def test_numbers_that_are_not_json_are_refused(tmp_path: Path) -> None:
+    bad = ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"]
+    lines = [json.dumps(LINES[0])[:-1] + f', "metadata": {{"x": {number}}}}}' for number in [*bad, "1e9"]]
+    done = agentops("evaluate", "-", "--output", "-", place=tmp_path, given="\n".join(lines))
+    assert (done.returncode, [line.split(":")[0] for line in done.stderr.splitlines()[:6]]) == (
+        1,
+        [*(f"line {number}" for number in range(1, 6)), "evaluated                          1"],
+    )
+    [line] = done.stdout.splitlines()
+    assert json.loads(line)["metadata"] == {"x": 1e9}
+
+
+class Counted(io.StringIO):
+    """Standard output that notes how many results there are whenever something is written."""
+
+    most = 0
+
+    def write(self, text: str, /) -> int:
+        self.most = max(self.most, sum(isinstance(each, Evaluation) for each in gc.get_objects()))
+        return super().write(text)
+
+
+def test_results_are_not_kept_until_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "answers.jsonl").write_text("\n".join(json.dumps(line) for line in LINES * 10))
+    gc.collect()
+    out = Counted()
+    monkeypatch.setattr(sys, "stdout", out)
+    assert main(["evaluate", str(tmp_path / "answers.jsonl"), "--output", str(tmp_path / "judged.jsonl")]) == 0
+    assert main(["evaluate", str(tmp_path / "answers.jsonl"), "--output", "-"]) == 0
+    assert len(out.getvalue().splitlines()) == 9 + 30
+    assert out.most <= 2
+
+
+@pytest.mark.parametrize("output", ["judged.jsonl", "-"])
+def test_who_interrupts_it_keeps_what_there_is(tmp_path: Path, output: str) -> None:
+    words = [sys.executable, "-m", "agentops", "evaluate", "-", "--output", output]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env={"PATH": os.defpath, "PYTHONPATH": str(PACKAGE_DIR)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(f"{json.dumps(LINES[0])}\nnot JSON\n")
+        process.stdin.flush()
+        # The second line is complained about once the first was judged; then it waits for a third.
+        assert process.stderr.readline().startswith("line 2:")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, "")
+    written = out if output == "-" else (tmp_path / "judged.jsonl.part").read_text()
+    assert [json.loads(line)["result"]["hallucinated"] for line in written.splitlines()] == [False]
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_who_reads_no_further_gets_no_traceback(tmp_path: Path, count: int) -> None:
+    reading, writing_to = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing_to, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "agentops", "evaluate", "-", "--output", "-"],
+            cwd=tmp_path, env={"PATH": os.defpath, "PYTHONPATH": str(PACKAGE_DIR)},
+            input="\n".join(json.dumps(line) for line in LINES * count), stdout=closed, stderr=subprocess.PIPE,
+            text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert (done.returncode, "BrokenPipe" in done.stderr) == (1, False)
