@@ -237,9 +237,9 @@ def _connected(server: Server) -> httpx2.Client:
 @contextlib.asynccontextmanager
 async def _connected_async(server: Server) -> AsyncGenerator[httpx2.AsyncClient]:
     base = _base(server)
-    if not server.is_trusted:
-        await waiting.do(server.trust)
     try:
+        if not server.is_trusted:
+            await waiting.do(server.trust)
         http = httpx2.AsyncClient(base_url=base, **server.options())
     except wire.UNREACHABLE as error:
         raise _unreachable(error) from error

@@ -15,6 +15,7 @@ import httpcore2
 import httpx2
 
 from agentops.config import Config
+from agentops.notices import warn
 from agentops.version import __version__
 
 _USED = (encodings.idna, httpcore2)
@@ -24,9 +25,9 @@ _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 _SPLIT = {400, 413, 422}
 """One event may be at fault for all: the halves tell which."""
 _REASON_CHARS_MAX = 300
-UNREACHABLE = (httpx2.HTTPError, httpx2.InvalidURL, ValueError)
-"""What a request raises without an answer. The last two mean a host that has no possible name, or a proxy in the
-environment that is none: UnicodeError is a ValueError."""
+UNREACHABLE = (httpx2.HTTPError, httpx2.InvalidURL, ValueError, OSError)
+"""What a request raises without an answer: the network; a host that has no possible name, or a proxy in the environment
+that is none (UnicodeError is a ValueError); certificates that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,10 @@ class Server:
             self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         elif config.can_send:
             # Before any thread or fork: it locks OpenSSL.
-            self.trust()
+            try:
+                self.trust()
+            except OSError as error:
+                warn("certificates", f"The certificates cannot be read (is SSL_CERT_FILE right?): {error}")
 
     @property
     def is_trusted(self) -> bool:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 from agentops import AgentOps, ApiError, AsyncAgentOps, ConnectionFailed, InvalidArgument
-from tests.clients import KEY, client_of
+from tests.clients import KEY, QUICK, client_of
 from tests.receiver import Behaviour, Receiver, free_port
 
 EMPTY: dict[str, object] = {"data": [], "has_more": False, "next_cursor": None}
@@ -57,6 +57,22 @@ def test_certificates_are_read_once_and_not_by_the_event_loop(readings: list[str
 
     asyncio.run(main())
     assert readings[once:] == (["agentops-waiting"] if options else [])
+
+
+def test_certificates_that_cannot_be_read_are_a_warning_and_a_typed_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at/all.pem")
+    ops = AgentOps(KEY, f"https://127.0.0.1:{free_port()}", bounds=QUICK)
+    assert [each.message[:32] for each in caplog.records] == ["The certificates cannot be read "]
+    assert ops.record("q", "a", hallucinated=False)
+    assert not ops.flush(0.2)
+    assert (ops.delivery().queued, ops.delivery().dropped) == (1, {})
+    aio = AsyncAgentOps(KEY, ops.api_url)
+    for read in (ops.stats, lambda: asyncio.run(aio.evaluations.delete(uuid4()))):
+        with pytest.raises(ConnectionFailed, match="could not be reached"):
+            read()
+    ops.close(0)
 
 
 def test_a_read_costs_a_few_milliseconds() -> None:
