@@ -1,7 +1,8 @@
 """The client for programs on asyncio: the same, and what waits is awaited."""
 
-import asyncio
+import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -10,6 +11,10 @@ from agentops import query
 from agentops.events import Scalar
 from agentops.recorder import Recorder
 from agentops.results import Evaluation, Stats, StoredLabel
+from agentops.threads import AwaitedThreads, waiting
+
+_judging = AwaitedThreads("agentops-judging", 32)
+"""Apart from those that wait: a judge that hangs holds up no delivery."""
 
 
 class AsyncAgentOps(Recorder):
@@ -18,7 +23,7 @@ class AsyncAgentOps(Recorder):
     @property
     def evaluations(self) -> query.AsyncEvaluations:
         """The project's evaluations on the server."""
-        return query.AsyncEvaluations(self._config)
+        return query.AsyncEvaluations(self._sender.server)
 
     async def evaluate(
         self,
@@ -33,28 +38,33 @@ class AsyncAgentOps(Recorder):
         latency_sec: float | None = None,
         metadata: Mapping[str, Scalar] | None = None,
     ) -> Evaluation:
-        """As `AgentOps.evaluate`; the event loop goes on meanwhile."""
+        """As `AgentOps.evaluate`; the event loop goes on meanwhile. At most 32 answers are judged at one time."""
         labels = {"model_name": model_name, "agent_name": agent_name, "session_id": session_id, "metadata": metadata}
-        return await asyncio.to_thread(
-            self._evaluate, prompt, response, retrieved_docs, upload=upload, latency_s=latency_sec, labels=labels
-        )
+        judge = partial(self._evaluate, upload=upload, latency_s=latency_sec, labels=labels)
+        return await _judging.do(partial(judge, prompt, response, retrieved_docs))
 
     async def label(self, evaluation_id: UUID | str, *, hallucinated: bool, note: str | None = None) -> StoredLabel:
         """Says whether a stored answer is hallucinated; it takes the place of what was said before. Fifty of them
         calibrate the server's detector. Raises `AgentOpsError`s, such as NotFound."""
-        return await query.label_async(self._config, evaluation_id, hallucinated=hallucinated, note=note)
+        return await query.label_async(self._sender.server, evaluation_id, hallucinated=hallucinated, note=note)
 
     async def stats(self, days: int = 7, *, agent_name: str | None = None, model_name: str | None = None) -> Stats:
         """Statistics of the last days, from the server. Raises `AgentOpsError`s."""
-        return await query.stats_async(self._config, days, agent_name, model_name)
+        return await query.stats_async(self._sender.server, days, agent_name, model_name)
 
     async def flush(self, timeout: float = 10.0) -> bool:
         """Waits at most so many seconds until everything is delivered or given up; False when that took too long."""
-        return await asyncio.to_thread(self._sender.flush, timeout)
+        left = threading.Event()
+        try:
+            return await waiting.do(lambda: self._sender.flush(timeout, left.is_set))
+        finally:
+            # Where this was cancelled the thread is free for others.
+            left.set()
+            self._sender.wake()
 
     async def close(self, timeout: float = 2.0) -> bool:
         """Delivers what it can within so many seconds, and ends; False when something was left over."""
-        return await asyncio.to_thread(self._sender.close, timeout)
+        return await waiting.do(lambda: self._sender.close(timeout))
 
     async def __aenter__(self) -> Self:
         self.start_session()
@@ -63,5 +73,5 @@ class AsyncAgentOps(Recorder):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # As `AgentOps`: the client goes on working; what it holds is sent in the background.
         self.end_session()
-        await self.close()

@@ -21,7 +21,7 @@ class AgentOps(Recorder):
     @property
     def evaluations(self) -> query.Evaluations:
         """The project's evaluations on the server."""
-        return query.Evaluations(self._config)
+        return query.Evaluations(self._sender.server)
 
     def evaluate(
         self,
@@ -47,11 +47,11 @@ class AgentOps(Recorder):
     def label(self, evaluation_id: UUID | str, *, hallucinated: bool, note: str | None = None) -> StoredLabel:
         """Says whether a stored answer is hallucinated; it takes the place of what was said before. Fifty of them
         calibrate the server's detector. Raises `AgentOpsError`s, such as NotFound."""
-        return query.label(self._config, evaluation_id, hallucinated=hallucinated, note=note)
+        return query.label(self._sender.server, evaluation_id, hallucinated=hallucinated, note=note)
 
     def stats(self, days: int = 7, *, agent_name: str | None = None, model_name: str | None = None) -> Stats:
         """Statistics of the last days, from the server. Raises `AgentOpsError`s."""
-        return query.stats(self._config, days, agent_name, model_name)
+        return query.stats(self._sender.server, days, agent_name, model_name)
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Waits at most so many seconds until everything is delivered or given up; False when that took too long."""

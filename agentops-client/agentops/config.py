@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+import httpx2
 
 from agentops.notices import warn
 
@@ -15,6 +16,8 @@ Redact = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 _YES = {"1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
+_HOST_CHARS_MAX = 253
+_PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def configure(
         api_url=_url(api_url or _text("AGENTOPS_API_URL")),
         enabled=_switch("AGENTOPS_ENABLED", default=True) if enabled is None else enabled,
         sample_rate=_rate(_text("AGENTOPS_SAMPLE_RATE") if sample_rate is None else sample_rate),
-        spool_dir=Path(spool).expanduser() if spool else None,
+        spool_dir=directory_of("spool_dir", spool),
         redact=redact,
         raise_errors=raise_errors,
         bounds=bounds or Bounds(),
@@ -110,6 +113,17 @@ def judge_settings() -> JudgeSettings:
     )
 
 
+def directory_of(name: str, said: str | os.PathLike[str] | None) -> Path | None:
+    """The directory, `~` being the user's home; one that cannot be found out is warned of and not used."""
+    if not said:
+        return None
+    try:
+        return Path(said).expanduser()
+    except RuntimeError as error:
+        warn(name, f"{name} is not used: {error}")
+        return None
+
+
 def _text(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
 
@@ -124,15 +138,29 @@ def _key(key: str | None) -> str | None:
 def _url(url: str | None) -> str | None:
     if url is None:
         return None
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
+    if not _can_be_asked(url):
         warn("api_url", "api_url must look like https://agentops.example.com: it is not used.")
         return None
     return url.rstrip("/")
+
+
+def _can_be_asked(url: str) -> bool:
+    """It is an address that paths can be put behind, of a host that may exist."""
+    try:
+        parts = httpx2.URL(url)
+        host = parts.raw_host.decode("ascii")
+        # A connection does this, and raises it where the host has an empty label or one of more than 63 characters.
+        host.encode("idna")
+    except (httpx2.InvalidURL, ValueError):
+        return False
+    is_name = ":" not in host
+    return (
+        parts.scheme in ("http", "https")
+        and 0 < len(host) <= _HOST_CHARS_MAX
+        and not (is_name and "%" in host)
+        and (parts.port is None or 0 < parts.port <= _PORT_MAX)
+        and not ("?" in url or "#" in url)
+    )
 
 
 def _switch(name: str, *, default: bool) -> bool:

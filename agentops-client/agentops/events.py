@@ -48,12 +48,15 @@ class Fields(Labels, Scores, total=False):
 
     retrieved_docs: Sequence[str] | None
     created_at: datetime | None
+    """Without an offset it is local time."""
     id: UUID | str | None
 
 
 _NAMES = Fields.__annotations__.keys() | {"prompt", "response"}
 _TEXTS = ("prompt", "response", "model_name", "agent_name", "session_id", "mode", "status", "scoring", "detector")
 _UNIT_SCORES = ("semantic_drift", "uncertainty", "factual_support", "hallucination_probability")
+_LATENCY_S_MAX = 86_400
+"""The server takes no more."""
 _OVERHEAD_BYTES = 1_000
 """Of the Python objects around the texts, generously."""
 _CLAIM_BYTES = 700
@@ -139,16 +142,26 @@ def _documents(given: object) -> list[str]:
     return cast("list[str]", found)
 
 
+def latency_of(given: object) -> float:
+    """The latency in seconds, as Python's own number. Raises ValueError where the server would refuse it."""
+    latency_s = _number("latency_sec", given)
+    if latency_s <= 0:
+        raise ValueError("latency_sec must be more than 0")
+    if latency_s > _LATENCY_S_MAX:
+        raise ValueError(f"latency_sec must be at most {_LATENCY_S_MAX:,}, a day")
+    return latency_s
+
+
 def _make_numbers_plain(made: dict[str, Any]) -> None:
     """Raises ValueError where a number is none, or is out of its bounds."""
-    for name in (*_UNIT_SCORES, "latency_sec", "throughput_qps"):
+    for name in (*_UNIT_SCORES, "throughput_qps"):
         if name in made:
             made[name] = _number(name, made[name])
     for name in _UNIT_SCORES:
         if name in made and not 0 <= made[name] <= 1:
             raise ValueError(f"{name} must lie in [0, 1]")
-    if "latency_sec" in made and made["latency_sec"] <= 0:
-        raise ValueError("latency_sec must be more than 0")
+    if "latency_sec" in made:
+        made["latency_sec"] = latency_of(made["latency_sec"])
     if "throughput_qps" in made and made["throughput_qps"] < 0:
         raise ValueError("throughput_qps must not be negative")
     if "hallucinated" in made:
@@ -159,7 +172,8 @@ def _make_numbers_plain(made: dict[str, Any]) -> None:
 
 def _number(name: str, value: object) -> float:
     plain = _plain(value)
-    if isinstance(plain, bool) or not isinstance(plain, int | float) or not math.isfinite(plain):
+    # Not `math.isfinite`, which an integer can be too large for.
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not abs(plain) <= sys.float_info.max:
         raise ValueError(f"{name} must be a finite number")
     return plain
 
@@ -181,10 +195,20 @@ def _plain(value: object) -> object:
         raise ValueError(f"{type(value).__name__} is no number: {error}") from error
 
 
+def time_of(value: datetime) -> str:
+    """The moment as ISO 8601 has it; without an offset it is local time, as Python means it. Raises ValueError."""
+    if value.utcoffset() is not None:
+        return value.isoformat()
+    try:
+        return value.astimezone().isoformat()
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{value} is out of the range of local times: {error}") from error
+
+
 def _time(value: object) -> str:
     if not isinstance(value, datetime):
         raise ValueError("created_at must be a datetime")
-    return value.isoformat()
+    return time_of(value)
 
 
 def _metadata(value: object) -> dict[str, Scalar]:

@@ -1,17 +1,17 @@
 """Reading what the server keeps. Unlike recording, this waits for the answer and raises what goes wrong."""
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypedDict, Unpack, cast
 from uuid import UUID
 
 import httpx2
 
-from agentops import wire
-from agentops.config import Config
+from agentops import events, wire
 from agentops.errors import (
     ConnectionFailed,
     FieldError,
@@ -22,8 +22,11 @@ from agentops.errors import (
     kind_of,
 )
 from agentops.results import Stats, StoredEvaluation, StoredLabel
+from agentops.threads import waiting
+from agentops.wire import Server
 
 _NO_CONTENT = 204
+_A_STATISTIC = "total_evaluations"
 _PAGE_ITEMS_MAX = 500
 _ATTEMPTS_MAX = 4
 _WAIT_S_MAX = 60.0
@@ -32,7 +35,7 @@ _BACKOFF_S = 0.5
 
 
 class Filters(TypedDict, total=False):
-    """Which evaluations are meant. `start_date` is included, `end_date` is not."""
+    """Which evaluations are meant. `start_date` is included, `end_date` is not; without an offset they are local."""
 
     hallucinated: bool
     agent_name: str
@@ -47,88 +50,92 @@ class Filters(TypedDict, total=False):
 class Evaluations:
     """The project's evaluations."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
     def list(self, *, limit: int | None = None, **filters: Unpack[Filters]) -> Iterator[StoredEvaluation]:
         """Evaluations, newest first, at most `limit`; pages are fetched as they are needed. Raises InvalidArgument."""
         query = _query(filters)
         left = _checked_limit(limit)
-        with _connected(self._config) as http:
+        with _connected(self._server) as http:
             while left is None or left > 0:
-                page = _ask(http, "GET", "/evaluations", query | _page_size(left))
-                yield from map(StoredEvaluation, page["data"])
-                left = None if left is None else left - len(page["data"])
-                if not page["has_more"]:
+                found, cursor = _page(_ask(http, "GET", "/evaluations", query | _page_size(left), tells="data"))
+                yield from found
+                left = None if left is None else left - len(found)
+                if cursor is None:
                     return
-                query["cursor"] = page["next_cursor"]
+                query["cursor"] = cursor
 
     def get(self, id: UUID | str) -> StoredEvaluation:
         """One evaluation. Raises NotFound, and InvalidArgument where `id` is no id."""
-        with _connected(self._config) as http:
-            return StoredEvaluation(_ask(http, "GET", _path(id)))
+        with _connected(self._server) as http:
+            return StoredEvaluation(_ask(http, "GET", _path(id), tells="id"))
 
     def delete(self, id: UUID | str) -> None:
         """Deletes one for good. Raises NotFound, and InvalidArgument where `id` is no id."""
-        with _connected(self._config) as http:
+        with _connected(self._server) as http:
             _ask(http, "DELETE", _path(id))
 
 
 class AsyncEvaluations:
     """The project's evaluations, without blocking the event loop."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, server: Server) -> None:
+        self._server = server
 
     async def list(self, *, limit: int | None = None, **filters: Unpack[Filters]) -> AsyncIterator[StoredEvaluation]:
         """Evaluations, newest first, at most `limit`; pages are fetched as they are needed. Raises InvalidArgument."""
         query = _query(filters)
         left = _checked_limit(limit)
-        async with _connected_async(self._config) as http:
+        async with _connected_async(self._server) as http:
             while left is None or left > 0:
-                page = await _ask_async(http, "GET", "/evaluations", query | _page_size(left))
-                for each in page["data"]:
-                    yield StoredEvaluation(each)
-                left = None if left is None else left - len(page["data"])
-                if not page["has_more"]:
+                said = await _ask_async(http, "GET", "/evaluations", query | _page_size(left), tells="data")
+                found, cursor = _page(said)
+                for each in found:
+                    yield each
+                left = None if left is None else left - len(found)
+                if cursor is None:
                     return
-                query["cursor"] = page["next_cursor"]
+                query["cursor"] = cursor
 
     async def get(self, id: UUID | str) -> StoredEvaluation:
         """One evaluation. Raises NotFound, and InvalidArgument where `id` is no id."""
-        async with _connected_async(self._config) as http:
-            return StoredEvaluation(await _ask_async(http, "GET", _path(id)))
+        async with _connected_async(self._server) as http:
+            return StoredEvaluation(await _ask_async(http, "GET", _path(id), tells="id"))
 
     async def delete(self, id: UUID | str) -> None:
         """Deletes one for good. Raises NotFound, and InvalidArgument where `id` is no id."""
-        async with _connected_async(self._config) as http:
+        async with _connected_async(self._server) as http:
             await _ask_async(http, "DELETE", _path(id))
 
 
-def stats(config: Config, days: int, agent_name: str | None, model_name: str | None) -> Stats:
+def stats(server: Server, days: int, agent_name: str | None, model_name: str | None) -> Stats:
     """Statistics of the last days."""
-    with _connected(config) as http:
-        return Stats(_ask(http, "GET", "/evaluations/stats", _stats_query(days, agent_name, model_name)))
+    with _connected(server) as http:
+        query = _stats_query(days, agent_name, model_name)
+        return Stats(_ask(http, "GET", "/evaluations/stats", query, tells=_A_STATISTIC))
 
 
-async def stats_async(config: Config, days: int, agent_name: str | None, model_name: str | None) -> Stats:
+async def stats_async(server: Server, days: int, agent_name: str | None, model_name: str | None) -> Stats:
     """Statistics of the last days."""
-    async with _connected_async(config) as http:
-        return Stats(await _ask_async(http, "GET", "/evaluations/stats", _stats_query(days, agent_name, model_name)))
+    async with _connected_async(server) as http:
+        query = _stats_query(days, agent_name, model_name)
+        return Stats(await _ask_async(http, "GET", "/evaluations/stats", query, tells=_A_STATISTIC))
 
 
-def label(config: Config, id: UUID | str, *, hallucinated: bool, note: str | None) -> StoredLabel:
+def label(server: Server, id: UUID | str, *, hallucinated: bool, note: str | None) -> StoredLabel:
     """Says whether an answer is hallucinated."""
-    with _connected(config) as http:
-        return StoredLabel(_ask(http, "POST", _label_path(id), body=_label(hallucinated, note), repeats=True))
+    with _connected(server) as http:
+        said = _label(hallucinated, note)
+        return StoredLabel(_ask(http, "POST", _label_path(id), body=said, repeats=True, tells="evaluation_id"))
 
 
-async def label_async(config: Config, id: UUID | str, *, hallucinated: bool, note: str | None) -> StoredLabel:
+async def label_async(server: Server, id: UUID | str, *, hallucinated: bool, note: str | None) -> StoredLabel:
     """Says whether an answer is hallucinated."""
-    async with _connected_async(config) as http:
-        return StoredLabel(
-            await _ask_async(http, "POST", _label_path(id), body=_label(hallucinated, note), repeats=True)
-        )
+    async with _connected_async(server) as http:
+        said = _label(hallucinated, note)
+        answer = await _ask_async(http, "POST", _label_path(id), body=said, repeats=True, tells="evaluation_id")
+        return StoredLabel(answer)
 
 
 class _Patience:
@@ -164,16 +171,21 @@ def _ask(
     *,
     body: Mapping[str, object] | None = None,
     repeats: bool = False,
+    tells: str | None = None,
 ) -> dict[str, Any]:
-    """`repeats`: doing it twice is as good as once, as with every GET."""
+    """What the server says, in which `tells` is a field; nothing where that is None.
+
+    `repeats`: doing it twice is as good as once, as with every GET.
+    """
     patience = _Patience(repeats=repeats or method == "GET")
+    request = _request(http, method, path, query, body)
     while True:
         try:
             try:
-                answer = http.request(method, path, params=query, json=body)
-            except httpx2.HTTPError as error:
+                answer = http.send(request)
+            except wire.UNREACHABLE as error:
                 raise _unreachable(error) from error
-            return _read(answer)
+            return _read(answer, tells)
         except (ConnectionFailed, TooManyRequests, Unavailable) as error:
             time.sleep(patience.after(error))
 
@@ -186,53 +198,100 @@ async def _ask_async(
     *,
     body: Mapping[str, object] | None = None,
     repeats: bool = False,
+    tells: str | None = None,
 ) -> dict[str, Any]:
     patience = _Patience(repeats=repeats or method == "GET")
+    request = _request(http, method, path, query, body)
     while True:
         try:
             try:
-                answer = await http.request(method, path, params=query, json=body)
-            except httpx2.HTTPError as error:
+                answer = await http.send(request)
+            except wire.UNREACHABLE as error:
                 raise _unreachable(error) from error
-            return _read(answer)
+            return _read(answer, tells)
         except (ConnectionFailed, TooManyRequests, Unavailable) as error:
             await asyncio.sleep(patience.after(error))
 
 
-def _connected(config: Config) -> httpx2.Client:
+def _request(
+    http: httpx2.Client | httpx2.AsyncClient,
+    method: str,
+    path: str,
+    query: Mapping[str, str] | None,
+    body: Mapping[str, object] | None,
+) -> httpx2.Request:
+    try:
+        return http.build_request(method, path, params=query, json=body)
+    except UnicodeEncodeError as error:
+        raise InvalidArgument(f"There is text that cannot be sent: {error}") from error
+
+
+def _connected(server: Server) -> httpx2.Client:
     # One for each call: nothing is shared with a forked child, and nothing has to be closed by the caller.
-    return httpx2.Client(base_url=_base(config), headers=wire.headers_of(config), timeout=config.bounds.timeout_s)
+    try:
+        return httpx2.Client(base_url=_base(server), **server.options())
+    except wire.UNREACHABLE as error:
+        raise _unreachable(error) from error
 
 
-def _connected_async(config: Config) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=_base(config), headers=wire.headers_of(config), timeout=config.bounds.timeout_s)
+@contextlib.asynccontextmanager
+async def _connected_async(server: Server) -> AsyncGenerator[httpx2.AsyncClient]:
+    base = _base(server)
+    try:
+        if not server.is_trusted:
+            await waiting.do(server.trust)
+        http = httpx2.AsyncClient(base_url=base, **server.options())
+    except wire.UNREACHABLE as error:
+        raise _unreachable(error) from error
+    async with http:
+        yield http
 
 
-def _base(config: Config) -> str:
+def _base(server: Server) -> str:
+    config = server.config
     if not config.api_key or not config.api_url:
         raise NotConfigured("Set AGENTOPS_API_KEY and AGENTOPS_API_URL, or give api_key and api_url.")
     return config.api_url
 
 
-def _unreachable(error: httpx2.HTTPError) -> ConnectionFailed:
+def _unreachable(error: Exception) -> ConnectionFailed:
     return ConnectionFailed(f"The server could not be reached: {type(error).__name__}: {error}")
 
 
-def _read(answer: httpx2.Response) -> dict[str, Any]:
+def _read(answer: httpx2.Response, tells: str | None) -> dict[str, Any]:
     said = wire.problem(answer)
     if answer.is_success:
-        if not said and answer.status_code != _NO_CONTENT:
-            raise ConnectionFailed("Something answered that is not AgentOps API.")
+        is_ours = tells in said if tells else answer.status_code == _NO_CONTENT
+        if not is_ours:
+            raise _not_ours()
         return said
-    errors = cast("list[Mapping[str, Any]]", said.get("errors") or [])
+    errors: object = said.get("errors")
+    found = cast("list[object]", errors) if isinstance(errors, list) else []
+    fields = [cast("Mapping[str, object]", each) for each in found if isinstance(each, Mapping)]
     raise kind_of(answer.status_code)(
         answer.status_code,
-        said.get("detail") or f"{answer.status_code} {answer.reason_phrase}",
-        type=said.get("type", "about:blank"),
+        str(said.get("detail") or f"{answer.status_code} {answer.reason_phrase}"),
+        type=str(said.get("type", "about:blank")),
         request_id=answer.headers.get("X-Request-ID"),
-        errors=[FieldError(str(each.get("field")), str(each.get("message"))) for each in errors],
+        errors=[FieldError(str(each.get("field")), str(each.get("message"))) for each in fields],
         retry_after_s=wire.retry_after_s(answer.headers),
     )
+
+
+def _not_ours() -> ConnectionFailed:
+    return ConnectionFailed("Something answered that is not AgentOps API.")
+
+
+def _page(said: Mapping[str, Any]) -> tuple[list[StoredEvaluation], str | None]:
+    """A page's evaluations, and the cursor of the next, if there is one. Raises ConnectionFailed where it is none."""
+    found: object = said["data"]
+    has_more: object = said.get("has_more")
+    cursor: object = said.get("next_cursor") if has_more else None
+    items = cast("list[object]", found) if isinstance(found, list) else [None]
+    evaluations = [StoredEvaluation(cast("dict[str, Any]", each)) for each in items if isinstance(each, dict)]
+    if len(evaluations) < len(items) or not isinstance(has_more, bool) or has_more is not isinstance(cursor, str):
+        raise _not_ours()
+    return evaluations, cursor if isinstance(cursor, str) else None
 
 
 def _path(id: UUID | str) -> str:
@@ -269,10 +328,13 @@ def _stats_query(days: int, agent_name: str | None, model_name: str | None) -> d
 
 
 def _query(values: Mapping[str, object]) -> dict[str, str]:
-    return {name: _text(value) for name, value in values.items() if value is not None}
+    try:
+        return {name: _text(value) for name, value in values.items() if value is not None}
+    except ValueError as error:
+        raise InvalidArgument(str(error)) from error
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return events.time_of(value) if isinstance(value, datetime) else str(value)

@@ -77,6 +77,7 @@ class Recorder:
     def record(self, prompt: str, response: str, **fields: Unpack[Fields]) -> UUID | None:
         """Sends scores made elsewhere, in the background. The evaluation's id; None where it is not sent.
 
+        A `created_at` without an offset is local time.
         Raises nothing (but under pytest) and waits for nothing: what cannot be queued is counted in `delivery()`.
         """
         return self._record_or_log({"prompt": prompt, "response": response, **fields})
@@ -168,6 +169,11 @@ class Recorder:
         labels: dict[str, Any],
     ) -> Evaluation:
         documents: list[str] = []
+        try:
+            latency_s = None if latency_s is None else events.latency_of(latency_s)
+        except Exception as error:  # noqa: BLE001 - it is no number, whatever it does; the verdict needs none
+            self._log_or_raise(error)
+            latency_s = None
         try:
             documents = events.documents_of(retrieved_docs)
             found = evaluate(

@@ -7,7 +7,7 @@ from typing import Any
 from agentops.detect import Detection, Detector
 from agentops.detect.wire import sent
 from agentops.results import EVALUATION_ITEMS, Evaluation
-from agentops.throughput import tracker
+from agentops.throughput import qps_of, tracker
 
 _LATENCY_S_MIN = 1e-6
 """The clock's resolution: nothing takes no time, and the server refuses 0."""
@@ -22,11 +22,14 @@ def evaluate(
     track_throughput: bool,
     latency_s: float | None = None,
 ) -> Evaluation:
-    """What the detector found, with its latency: the given one, else what the detector itself took."""
+    """What the detector found, with its latency: the given one, else what the detector itself took.
+
+    A given one has been checked: NaN would stay in the figures of the whole process.
+    """
     began = time.perf_counter()
     found = detector.detect(prompt, response, documents)
-    took_s = float(latency_s) if latency_s else max(_LATENCY_S_MIN, round(time.perf_counter() - began, 6))
-    qps = tracker.add(took_s) if track_throughput else round(1 / took_s, 3)
+    took_s = latency_s or max(_LATENCY_S_MIN, round(time.perf_counter() - began, 6))
+    qps = tracker.add(took_s) if track_throughput else qps_of(1, took_s)
     return Evaluation(
         scores_of(found),
         latency_sec=took_s,

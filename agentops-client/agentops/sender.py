@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agentops.batches import Batch, Batches, Encode, Encoder, FromMemory, FromSpool
@@ -19,7 +20,7 @@ from agentops.events import Event
 from agentops.notices import warn
 from agentops.outbox import Delivery, Outbox
 from agentops.spool import IS_SUPPORTED, Spool
-from agentops.wire import Later, Poster, Settled, account, trust_of
+from agentops.wire import Later, Poster, Server, Settled, account
 
 _EXPONENT_MAX = 30
 _GRACE_S = 0.1
@@ -46,7 +47,7 @@ class Sender:
     def __init__(self, config: Config, encode: Encode, encoding_at_once: int = 1) -> None:
         self._config = config
         self._encode = Encoder(encode, encoding_at_once)
-        self._trust = trust_of(config)
+        self.server = Server(config)
         self._work = self._begin()
         _all.add(self)
 
@@ -70,14 +71,22 @@ class Sender:
             self._work.outbox.count("captured")
             self._work.outbox.drop(reason)
 
-    def flush(self, timeout_s: float) -> bool:
-        """Waits until everything is delivered or given up; False when that took too long."""
+    def flush(self, timeout_s: float, is_left: Callable[[], bool] = lambda: False) -> bool:
+        """Waits until everything is delivered or given up; False when that took too long.
+
+        Whoever `is_left` by those who wanted it ends at the next `wake`.
+        """
         work = self._work
         if work.thread is None and self._config.spool_dir:
             # Another process may have left something there.
             self._start(work)
         with work.outbox.hurried(), work.outbox.changed:
-            return work.outbox.changed.wait_for(lambda: _is_idle(work), timeout_s)
+            return work.outbox.changed.wait_for(lambda: is_left() or _is_idle(work), timeout_s)
+
+    def wake(self) -> None:
+        """Whoever waits looks whether that is still of use."""
+        with self._work.outbox.changed:
+            self._work.outbox.changed.notify_all()
 
     def close(self, timeout_s: float) -> bool:
         """Takes nothing more in, sends what there is, and gives up what is left; False when something was."""
@@ -94,7 +103,6 @@ class Sender:
     def finish(self, timeout_s: float) -> tuple[bool, int]:
         """The rest of `close`: whether all was done in time, and how many evaluations were given up."""
         work = self._work
-        _running.discard(self)
         began = time.monotonic()
         is_done = work.thread is None or work.abandoned or self.flush(timeout_s)
         with work.outbox.changed:
@@ -104,6 +112,8 @@ class Sender:
         if work.thread and self._config.spool_dir:
             # What it leaves on disk is then anybody's to send.
             work.thread.join(max(_GRACE_S, began + timeout_s - time.monotonic()))
+        # Last: the interpreter's exit waits for a thread that is in the middle of this.
+        _running.discard(self)
         return is_done, left
 
     @property
@@ -149,7 +159,7 @@ class Sender:
             _finish_forked_workers()
 
     def _run(self, work: _Work) -> None:
-        poster = Poster(self._config, self._trust)
+        poster = Poster(self.server)
         while not work.abandoned and (batch := work.batches.next()):
             try:
                 self._deliver(batch, poster, work)

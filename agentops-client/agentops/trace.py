@@ -7,14 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, cast
+from typing import Any, Protocol, Self, TypeGuard, TypeVar, cast
 
+from agentops.errors import InvalidArgument
 from agentops.events import Labels, Scalar
+from agentops.kept import StreamedChunks, StreamedText, text_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PROMPT_NAMES = ("prompt", "question", "query", "message", "text", "input")
-_CHUNKS_MAX = 100_000
-"""Of a stream so many are kept: one that never ends must not fill the memory."""
 _DOCUMENT_NAMES = ("retrieved_docs", "documents", "docs", "context")
 
 
@@ -57,7 +57,8 @@ class Trace:
         self.model_name = model_name
         self.agent_name = agent_name
         self.session_id = session_id
-        self.metadata: dict[str, Scalar] = dict(metadata or {})
+        self.metadata: dict[str, Scalar] = {}
+        recorder.do_or_log(lambda: self.metadata.update(_mapping(metadata or {})))
         self._began = 0.0
         self._outer: Trace | None = None
 
@@ -135,6 +136,7 @@ class Observer:
         self._retrieved_docs = retrieved_docs
         self._response = response
         self._labels = labels
+        recorder.do_or_log(self._check_names)
 
     def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Trace:
         """A trace of this call, whose clock runs."""
@@ -147,25 +149,60 @@ class Observer:
         """The call has returned this."""
         self._recorder.do_or_log(lambda: self._write(trace, value))
 
-    def streamed(self, trace: Trace, chunks: list[Any]) -> None:
-        """The call has yielded these, and ended."""
-        value = chunks if self._response else "".join(chunk for chunk in chunks if isinstance(chunk, str))
-        self.answered(trace, value)
+    def stream(self) -> StreamedText | StreamedChunks:
+        """Keeps what a call is about to yield."""
+        return StreamedChunks() if self._response else StreamedText()
+
+    def yielded(self, stream: StreamedText | StreamedChunks, chunk: object) -> None:
+        """The call has yielded this."""
+        self._recorder.do_or_log(lambda: stream.add(chunk))
+
+    def _check_names(self) -> None:
+        parameters = self._signature.parameters if self._signature else None
+        if parameters is None or any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+            return
+        for option, name in (("prompt", self._prompt), ("retrieved_docs", self._retrieved_docs)):
+            if name is not None and name not in parameters:
+                raise InvalidArgument(f"observe({option}={name!r}) names no parameter of the function.")
 
     def _read(self, trace: Trace, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        given = self._signature.bind(*args, **kwargs).arguments if self._signature else kwargs
-        named = next((name for name in (self._prompt, *_PROMPT_NAMES) if name in given), None)
-        first_text = next((value for value in given.values() if isinstance(value, str)), "")
-        trace.prompt = str(given[named]) if named else first_text
-        documents = next((name for name in (self._retrieved_docs, *_DOCUMENT_NAMES) if name in given), None)
-        if documents and _are_texts(given[documents]):
-            trace.retrieved_docs = given[documents]
+        given = _arguments(self._signature, args, kwargs)
+        documents = _named(given, self._retrieved_docs, _DOCUMENT_NAMES)
+        if _are_texts(documents):
+            trace.retrieved_docs = documents
+        prompt = _named(given, self._prompt, _PROMPT_NAMES)
+        if prompt is None:
+            prompt = next((value for value in given.values() if isinstance(value, str)), "")
+        elif _are_texts(prompt) and isinstance(prompt, tuple):
+            # It is called `*question`, say.
+            prompt = " ".join(prompt)
+        trace.prompt = text_of(prompt)
 
     def _write(self, trace: Trace, value: object) -> None:
         if self._response:
             trace.response = self._response(value)
         elif not (value is None or trace.response or isinstance(value, Awaitable | Iterator | AsyncIterator)):
-            trace.response = value if isinstance(value, str) else str(value)
+            trace.response = text_of(value)
+
+
+def _arguments(signature: inspect.Signature | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call gives, by name: also what lies in `*args` (by number) and `**kwargs`; at the end, what it leaves to
+    defaults."""
+    if signature is None:
+        return {f"*{at}": each for at, each in enumerate(args)} | dict(kwargs)
+    bound = signature.bind(*args, **kwargs).arguments
+    given: dict[str, Any] = {}
+    for name, value in bound.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            given |= value
+        else:
+            given[name] = value
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            given |= {f"*{at}": each for at, each in enumerate(value)}
+    left = signature.parameters.keys() - bound.keys()
+    defaults = {name: each.default for name, each in signature.parameters.items() if name in left}
+    return given | {name: value for name, value in defaults.items() if value is not inspect.Parameter.empty}
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
@@ -241,7 +278,7 @@ def _stream(
 ) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         trace = begun or observer.begin(args, kwargs)
-        chunks: list[Any] = []
+        kept = observer.stream()
         inner = function(*args, **kwargs)
         step: Callable[[], Any] = functools.partial(next, inner)
         try:
@@ -249,8 +286,7 @@ def _stream(
                 # The context belongs to whoever iterates: between two steps this is not their trace.
                 with trace.active():
                     chunk = step()
-                if len(chunks) < _CHUNKS_MAX:
-                    chunks.append(chunk)
+                observer.yielded(kept, chunk)
                 try:
                     step = functools.partial(inner.send, (yield chunk))
                 except GeneratorExit:
@@ -259,10 +295,10 @@ def _stream(
                 except BaseException as error:  # noqa: BLE001 - it is the generator's to see, whatever it is
                     step = functools.partial(inner.throw, error)
         except StopIteration as end:
-            _ended(observer, trace, chunks)
+            _ended(observer, trace, kept)
             return end.value
         except BaseException as error:
-            _ended(observer, trace, chunks, error)
+            _ended(observer, trace, kept, error)
             raise
 
     return call
@@ -273,15 +309,14 @@ def _async_stream(
 ) -> Callable[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         trace = begun or observer.begin(args, kwargs)
-        chunks: list[Any] = []
+        kept = observer.stream()
         inner = function(*args, **kwargs)
         step: Callable[[], Awaitable[Any]] = functools.partial(anext, inner)
         try:
             while True:
                 with trace.active():
                     chunk = await step()
-                if len(chunks) < _CHUNKS_MAX:
-                    chunks.append(chunk)
+                observer.yielded(kept, chunk)
                 try:
                     step = functools.partial(inner.asend, (yield chunk))
                 except GeneratorExit:
@@ -290,21 +325,36 @@ def _async_stream(
                 except BaseException as error:  # noqa: BLE001 - it is the generator's to see, whatever it is
                     step = functools.partial(inner.athrow, error)
         except StopAsyncIteration:
-            _ended(observer, trace, chunks)
+            _ended(observer, trace, kept)
         except BaseException as error:
-            _ended(observer, trace, chunks, error)
+            _ended(observer, trace, kept, error)
             raise
 
     return call
 
 
-def _ended(observer: Observer, trace: Trace, chunks: list[Any], error: BaseException | None = None) -> None:
-    observer.streamed(trace, chunks)
+def _ended(
+    observer: Observer, trace: Trace, kept: StreamedText | StreamedChunks, error: BaseException | None = None
+) -> None:
+    observer.answered(trace, kept.value())
     # A consumer that has heard enough is no failure.
     trace.end(None if isinstance(error, GeneratorExit) else error)
 
 
-def _are_texts(value: object) -> bool:
+def _named(given: Mapping[str, Any], name: str | None, usual: Sequence[str]) -> object:
+    """The argument of that name, else the first of a usual one; None where there is none."""
+    names = usual if name is None else (name, *usual)
+    return next((given[each] for each in names if given.get(each) is not None), None)
+
+
+def _mapping(metadata: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    try:
+        return dict(metadata)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"metadata must be a mapping, not {type(metadata).__name__}") from error
+
+
+def _are_texts(value: object) -> TypeGuard[str | list[str] | tuple[str, ...]]:
     if isinstance(value, str):
         return True
     return isinstance(value, list | tuple) and all(isinstance(each, str) for each in cast("Sequence[object]", value))

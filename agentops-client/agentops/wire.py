@@ -15,6 +15,7 @@ import httpcore2
 import httpx2
 
 from agentops.config import Config
+from agentops.notices import warn
 from agentops.version import __version__
 
 _USED = (encodings.idna, httpcore2)
@@ -24,6 +25,9 @@ _RETRIED = {408, 425, 429, 500, 502, 503, 504}
 _SPLIT = {400, 413, 422}
 """One event may be at fault for all: the halves tell which."""
 _REASON_CHARS_MAX = 300
+UNREACHABLE = (httpx2.HTTPError, httpx2.InvalidURL, ValueError, OSError)
+"""What a request raises without an answer: the network; a host that has no possible name, or a proxy in the environment
+that is none (UnicodeError is a ValueError); certificates that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,46 @@ class Refused:
 Outcome = Settled | Later | Refused
 
 
+class Server:
+    """Whom to send to and to ask, and whom to trust there.
+
+    Reading the certificates takes long (42 ms of CPU time on 2026-11-28), so it is done once.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._trust: ssl.SSLContext | None = None
+        if not (config.api_url or "").lower().startswith("https:"):
+            self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        elif config.can_send:
+            # Before any thread or fork: it locks OpenSSL.
+            try:
+                self.trust()
+            except OSError as error:
+                warn("certificates", f"The certificates cannot be read (is SSL_CERT_FILE right?): {error}")
+
+    @property
+    def is_trusted(self) -> bool:
+        """The certificates were read, if there are any to read."""
+        return self._trust is not None
+
+    def trust(self) -> ssl.SSLContext:
+        """What a connection checks certificates by; made now, if it was not yet."""
+        self._trust = self._trust or httpx2.create_ssl_context()
+        return self._trust
+
+    def options(self) -> dict[str, Any]:
+        """What a client of HTTP is made with."""
+        return {"headers": headers_of(self.config), "timeout": self.config.bounds.timeout_s, "verify": self.trust()}
+
+
 class Poster:
     """A connection to the server, opened when it is first needed; for one thread of one process."""
 
-    def __init__(self, config: Config, trust: ssl.SSLContext) -> None:
-        self._url = f"{config.api_url}/evaluations/batch"
-        self._http = httpx2.Client(headers=headers_of(config), timeout=config.bounds.timeout_s, verify=trust)
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._url = f"{server.config.api_url}/evaluations/batch"
+        self._http: httpx2.Client | None = None
 
     def post(self, lines: Sequence[bytes]) -> Outcome:
         """Sends these events, each already JSON. Raises nothing that a network can cause."""
@@ -71,21 +109,17 @@ class Poster:
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         try:
             # Level 1 costs a fifth of the default's CPU time, which is the host's, for a tenth more bytes.
-            answer = self._http.post(self._url, content=gzip.compress(body, compresslevel=1), headers=headers)
-        except httpx2.HTTPError as error:
+            zipped = gzip.compress(body, compresslevel=1)
+            self._http = self._http or httpx2.Client(**self._server.options())
+            answer = self._http.post(self._url, content=zipped, headers=headers)
+        except UNREACHABLE as error:
             return Later(f"{type(error).__name__}: {error}")
         return read(answer, len(lines))
 
     def close(self) -> None:
         """Gives the connection back."""
-        self._http.close()
-
-
-def trust_of(config: Config) -> ssl.SSLContext:
-    """Whom to trust. Reading the certificates takes long and locks OpenSSL, so it is done before any thread or fork."""
-    if config.can_send and (config.api_url or "").startswith("https:"):
-        return httpx2.create_ssl_context()
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self._http:
+            self._http.close()
 
 
 def headers_of(config: Config) -> dict[str, str]:

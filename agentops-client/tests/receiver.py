@@ -39,7 +39,7 @@ class Receiver:
     """One behaviour a request, then the usual one."""
     usual: Behaviour = lambda handler, items: handler.accept(items)
     reading: Behaviour = lambda handler, items: handler.answer(503, {"detail": "not now"})
-    """What is done with a GET."""
+    """What is done with a GET or a DELETE."""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait(self, fact: Callable[[], bool], within_s: float = 20) -> None:
@@ -79,6 +79,9 @@ class _Handler(BaseHTTPRequestHandler):
                 receiver.changed.notify_all()
 
     def do_GET(self) -> None:
+        self.receiver.reading(self, [])
+
+    def do_DELETE(self) -> None:
         self.receiver.reading(self, [])
 
     def accept(self, items: list[dict[str, Any]], refused: Mapping[int, str] | None = None) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from agentops import AgentOps, AsyncAgentOps, StoredEvaluation, current_trace
-from agentops import trace as traces
 
 Captured = list[StoredEvaluation]
 
@@ -222,19 +221,6 @@ def test_an_async_generator_stays_one(ops: AgentOps, agentops_capture: Captured)
         ("Left?", "It ", None),
         ("Fails?", "so far", {"error": "TimeoutError"}),
     ]
-
-
-def test_a_stream_that_never_ends_fills_no_memory(
-    ops: AgentOps, agentops_capture: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(traces, "_CHUNKS_MAX", 3)
-
-    @ops.observe
-    def count(question: str) -> Iterator[str]:
-        yield from "123456"
-
-    assert "".join(count("How far?")) == "123456"
-    assert [kept.response for kept in agentops_capture] == ["123"]
 
 
 def test_what_has_no_name_or_signature_is_observed_too(ops: AgentOps, agentops_capture: Captured) -> None:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import cast
 
+from agentops.config import directory_of
 from agentops.notices import warn
 
 _TIDIED_EVERY = 256
@@ -26,7 +27,7 @@ class Cache:
 
     def __init__(self, entries_max: int, directory: str | os.PathLike[str] | None, files_max: int = 20_000) -> None:
         self._entries_max = entries_max
-        self._directory = Path(directory).expanduser() if directory else None
+        self._directory = directory_of("cache_dir", directory)
         self._files_max = files_max
         self._written = 0
         self._entries: OrderedDict[str, str] = OrderedDict()
