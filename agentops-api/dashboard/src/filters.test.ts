@@ -80,11 +80,21 @@ test("what is as short as a day is compared with the day before", () => {
   expect(periodBefore(hour)).toEqual({ start: "2026-11-23T13:00:00.000Z", end: "2026-11-23T14:00:00.000Z" });
 });
 
-test("a zoom is of whole hours, and of the viewer's whole days where charts show days", () => {
-  const [start, end] = [Date.parse("2026-11-03T10:20:00Z"), Date.parse("2026-11-03T10:40:00Z")];
-  expect(zoomOf(start, end)).toEqual({ start: "2026-11-03T10:00:00.000Z", end: "2026-11-03T11:00:00.000Z" });
-  const days = zoomOf(start, start + 9 * DAY);
-  for (const edge of [days.start, days.end]) expect(new Date(edge).getHours()).toBe(0);
-  expect(Date.parse(days.start)).toBeLessThanOrEqual(start);
-  expect(Date.parse(days.end)).toBeGreaterThanOrEqual(start + 9 * DAY);
+test("a zoom is the buckets that were dragged over, whole, within the period", () => {
+  const time = (day: number, hour = 0) => new Date(2026, 10, day, hour).toISOString();
+  const period = { start: time(22, 14), end: time(25, 9) };
+  const days = [22, 23, 24, 25].map((day) => Date.parse(time(day)));
+  expect(zoomOf(days, period, 1, 1)).toEqual({ start: time(23), end: time(24) });
+  expect(zoomOf(days, period, 1, 2)).toEqual({ start: time(23), end: time(25) });
+  // The first and the last bucket are only as long as the period has of them.
+  expect(zoomOf(days, period, 0, 0)).toEqual({ start: time(22, 14), end: time(23) });
+  expect(zoomOf(days, period, 3, 3)).toEqual({ start: time(25), end: time(25, 9) });
+});
+
+test("a zoom into minutes is of the whole hours that the API counts", () => {
+  const at = (hour: number) => new Date(2026, 10, 3, hour).toISOString();
+  const [start, middle, end] = [at(10), at(11), at(12)];
+  const minutes = Array.from({ length: 120 }, (_, minute) => Date.parse(start) + minute * 60_000);
+  expect(zoomOf(minutes, { start, end }, 20, 39)).toEqual({ start, end: middle });
+  expect(zoomOf(minutes, { start, end }, 50, 70)).toEqual({ start, end });
 });

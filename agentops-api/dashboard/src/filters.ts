@@ -109,16 +109,19 @@ function daysBack(time: string, days: number): string {
   return back.toISOString();
 }
 
-/** The period that was dragged over, in milliseconds: whole hours, or whole days of the viewer where charts show days. */
-export function zoomOf(start: number, end: number): Period {
-  const from = Math.floor(start / HOUR) * HOUR;
-  const until = Math.max(Math.ceil(end / HOUR) * HOUR, from + HOUR);
-  const hours = { start: new Date(from).toISOString(), end: new Date(until).toISOString() };
-  if (["minute", "hour"].includes(intervalOf(hours))) return hours;
-  const [first, last] = [new Date(from), new Date(until - 1)];
-  first.setHours(0, 0, 0, 0);
-  last.setHours(24, 0, 0, 0);
-  return { start: first.toISOString(), end: last.toISOString() };
+/**
+ * The period of the buckets from the first to the last one, which begin at `times`, in milliseconds; the first and the
+ * last of all end where the period does. Whole hours of the viewer's clock, as the API counts.
+ */
+export function zoomOf(times: number[], { start, end }: Period, first: number, last: number): Period {
+  const from = wholeHour(Math.max(times[first] ?? 0, Date.parse(start)), Math.floor);
+  const until = wholeHour(times[last + 1] ?? Date.parse(end), Math.ceil);
+  return { start: new Date(from).toISOString(), end: new Date(until).toISOString() };
+}
+
+function wholeHour(time: number, round: (hours: number) => number): number {
+  const shift = (new Date(time).getTimezoneOffset() * MINUTE) % HOUR;
+  return round((time - shift) / HOUR) * HOUR + shift;
 }
 
 /** The names by which analytics are filtered. */

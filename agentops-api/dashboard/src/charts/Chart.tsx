@@ -25,7 +25,7 @@ export type ChartProps = {
   unitScale?: boolean;
   /** Whether values are counts. */
   whole?: boolean;
-  onZoom: (start: number, end: number) => void;
+  onZoom: (first: number, last: number) => void;
 };
 
 export function Chart(props: ChartProps) {
@@ -128,7 +128,7 @@ function usePlot(
       const options = optionsOf(element, latest.current.lines, {
         format: (value) => latest.current.format(value),
         onCursor: (index) => latest.current.onCursor(index),
-        onZoom: (start, end) => latest.current.onZoom(start, end),
+        onZoom: (first, last) => latest.current.onZoom(first, last),
         unitScale,
         whole,
       });

@@ -14,7 +14,8 @@ export type Line = {
 export type Doings = {
   format: (value: number) => string;
   onCursor: (index: number | null) => void;
-  onZoom: (start: number, end: number) => void;
+  /** The first and the last bucket that was dragged over. */
+  onZoom: (first: number, last: number) => void;
   unitScale: boolean;
   /** Whether values are counted, so that there is nothing between two whole numbers. */
   whole: boolean;
@@ -39,7 +40,7 @@ export function optionsOf(element: HTMLElement, lines: Line[], doings: Doings): 
     padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: {
-      sync: { key: SYNC },
+      sync: { key: SYNC, filters: { pub: isNoDrag, sub: isNoDrag } },
       drag: { x: true, y: false, setScale: false, dist: DRAG_PX_MIN },
       points: { size: 7 },
       y: false,
@@ -64,13 +65,28 @@ export function optionsOf(element: HTMLElement, lines: Line[], doings: Doings): 
         (plot) => {
           const { left, width } = plot.select;
           if (width < DRAG_PX_MIN) return;
-          const [start, end] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
+          const [from, until] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
           plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-          doings.onZoom(start * 1_000, end * 1_000);
+          doings.onZoom(...bucketsIn(plot.data[0], from, until));
         },
       ],
     },
   };
+}
+
+/** One chart is dragged over: each of them would choose a period of its own. */
+function isNoDrag(type: string): boolean {
+  return type !== "mousedown" && type !== "mouseup";
+}
+
+/** The first and the last bucket of which the middle was dragged over, where its bar stands; else the nearest one. */
+export function bucketsIn(times: ArrayLike<number>, from: number, until: number): [number, number] {
+  const all = Array.from(times);
+  const [first, last] = [all.findIndex((time) => time >= from), all.findLastIndex((time) => time <= until)];
+  if (first >= 0 && first <= last) return [first, last];
+  const distances = all.map((time) => Math.abs(time - (from + until) / 2));
+  const nearest = distances.indexOf(Math.min(...distances));
+  return [nearest, nearest];
 }
 
 /** From zero, with air above; scores end at 1 unless they are all far below. */

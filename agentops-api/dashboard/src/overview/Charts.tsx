@@ -14,7 +14,7 @@ type Props = {
   /** The period before. */
   period: Period;
   error: Error | null;
-  onZoom: (start: number, end: number) => void;
+  onZoom: (first: number, last: number) => void;
 };
 type Panel = {
   title: string;

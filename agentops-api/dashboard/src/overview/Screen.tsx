@@ -60,8 +60,8 @@ function Content({ search, period }: { search: Search; period: Period }) {
   const interval = intervalOf(period, summary.data?.current.count);
   const tracks = useQuery({ ...tracksQuery(period, search, interval), refetchInterval: MINUTE, enabled });
   const tracksBefore = useQuery({ ...tracksQuery(before, search, interval), enabled });
-  const zoom = (start: number, end: number) => {
-    change({ ...zoomOf(start, end), days: undefined });
+  const zoom = (first: number, last: number) => {
+    if (tracks.data) change({ ...zoomOf(tracks.data.times, tracks.data.period, first, last), days: undefined });
   };
   return (
     <>

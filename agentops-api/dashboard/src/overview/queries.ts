@@ -18,8 +18,8 @@ export const METRICS = [
 ] as const;
 export type Metric = (typeof METRICS)[number];
 export type Point = { value: number | null; low: number | null; high: number | null };
-/** Each metric's points, and where in time they begin, in milliseconds. */
-export type Tracks = { times: number[]; points: Partial<Record<Metric, Point[]>> };
+/** Each metric's points, and where in time they begin, in milliseconds: the last one ends where the period does. */
+export type Tracks = { period: Period; interval: Interval; times: number[]; points: Partial<Record<Metric, Point[]>> };
 
 /** The period beside the one before it, which is the one that the charts show too. */
 export type Summary = { current: Figures; previous: Figures; changes: Change[]; before: Period };
@@ -57,7 +57,8 @@ export function tracksQuery(period: Period, search: Search, interval: Interval) 
       );
       const series = answers.flatMap((answer) => answer.series);
       const times = (series[0]?.points ?? []).map((point) => Date.parse(point.at));
-      return { times: evenly(times), points: Object.fromEntries(series.map((each) => [each.metric, each.points])) };
+      const points = Object.fromEntries(series.map((each) => [each.metric, each.points]));
+      return { period, interval, times: evenly(times), points };
     },
     placeholderData: keepPreviousData,
   });
