@@ -1,7 +1,7 @@
 /** What a comparison's figures are called, in which order they are shown, and which of them made its verdict. */
 
 import type { Change, Schemas } from "../api/client";
-import { count, difference, percent, perSecond, score, seconds } from "../ui/numbers";
+import { count, difference, mean, percent, perSecond, seconds } from "../ui/numbers";
 
 type Shown = { label: string; kind: "rate" | "value"; format: (value: number | null | undefined) => string };
 
@@ -9,22 +9,22 @@ const METRICS: Record<string, Shown> = {
   count: { label: "Evaluations", kind: "value", format: count },
   hallucinations: { label: "Hallucinations", kind: "value", format: count },
   hallucination_rate: { label: "Hallucination rate", kind: "rate", format: percent },
-  avg_hallucination_probability: { label: "Hallucination probability", kind: "value", format: score },
+  avg_hallucination_probability: { label: "Hallucination probability", kind: "value", format: mean },
   avg_latency: { label: "Mean latency", kind: "value", format: seconds },
   latency_p50: { label: "Latency p50", kind: "value", format: seconds },
   latency_p90: { label: "Latency p90", kind: "value", format: seconds },
   latency_p95: { label: "Latency p95", kind: "value", format: seconds },
   latency_p99: { label: "Latency p99", kind: "value", format: seconds },
   avg_throughput: { label: "Throughput", kind: "value", format: perSecond },
-  avg_semantic_drift: { label: "Semantic drift", kind: "value", format: score },
-  avg_uncertainty: { label: "Uncertainty", kind: "value", format: score },
-  avg_factual_support: { label: "Factual support", kind: "value", format: score },
+  avg_semantic_drift: { label: "Semantic drift", kind: "value", format: mean },
+  avg_uncertainty: { label: "Uncertainty", kind: "value", format: mean },
+  avg_factual_support: { label: "Factual support", kind: "value", format: mean },
 };
 const NAMED_MAX = 3;
 
 /** How a figure is shown; one that is not known here, under its own name. */
 export function shownOf(metric: string): Shown {
-  return METRICS[metric] ?? { label: metric.replaceAll("_", " "), kind: "value", format: score };
+  return METRICS[metric] ?? { label: metric.replaceAll("_", " "), kind: "value", format: mean };
 }
 
 /** Those that really are worse first, then those that really differ, else as they came. */

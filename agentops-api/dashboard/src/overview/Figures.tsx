@@ -1,5 +1,7 @@
+import { Link } from "@tanstack/react-router";
 import type { Change, Figures as Values } from "../api/client";
-import { count, difference, exactCount, percent, perSecond, score, seconds } from "../ui/numbers";
+import type { Search } from "../filters";
+import { count, difference, exactCount, mean, percent, perSecond, seconds } from "../ui/numbers";
 import { Skeleton } from "../ui/Page";
 import { shortTime } from "../ui/time";
 import styles from "./overview.module.css";
@@ -10,16 +12,24 @@ type Figure = {
   metric: keyof Values & string;
   kind: "rate" | "value";
   format: (value: number | null | undefined) => string;
+  /** Which evaluations it counts, as a filter of their list. */
+  evidence?: Partial<Search>;
 };
 
 const FIGURES: Figure[] = [
-  { label: "Hallucination rate", metric: "hallucination_rate", kind: "rate", format: percent },
-  { label: "Evaluations", metric: "count", kind: "value", format: count },
+  {
+    label: "Hallucination rate",
+    metric: "hallucination_rate",
+    kind: "rate",
+    format: percent,
+    evidence: { verdict: "hallucinated" },
+  },
+  { label: "Evaluations", metric: "count", kind: "value", format: count, evidence: {} },
   { label: "Latency p95", metric: "latency_p95", kind: "value", format: seconds },
   { label: "Throughput", metric: "avg_throughput", kind: "value", format: perSecond },
-  { label: "Factual support", metric: "avg_factual_support", kind: "value", format: score },
-  { label: "Semantic drift", metric: "avg_semantic_drift", kind: "value", format: score },
-  { label: "Uncertainty", metric: "avg_uncertainty", kind: "value", format: score },
+  { label: "Factual support", metric: "avg_factual_support", kind: "value", format: mean },
+  { label: "Semantic drift", metric: "avg_semantic_drift", kind: "value", format: mean },
+  { label: "Uncertainty", metric: "avg_uncertainty", kind: "value", format: mean },
 ];
 
 /** The period in seven numbers, each beside what it was. */
@@ -53,7 +63,18 @@ function Value({ figure, summary }: { figure: Figure; summary: Summary }) {
   return (
     <dd className="num">
       <span className={styles.value} title={figure.metric === "count" ? exactCount(now) : undefined}>
-        {figure.format(now)}
+        {figure.evidence && now ? (
+          <Link
+            to="/evaluations"
+            search={(all) => ({ ...all, ...figure.evidence })}
+            className={styles.evidence}
+            aria-label={`${figure.format(now)}: show these evaluations`}
+          >
+            {figure.format(now)}
+          </Link>
+        ) : (
+          figure.format(now)
+        )}
       </span>
       <span
         className={styles.delta}

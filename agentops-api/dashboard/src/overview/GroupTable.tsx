@@ -1,5 +1,6 @@
 import { UnstyledButton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Schemas } from "../api/client";
 import { useChange } from "../filterbar/PeriodPicker";
@@ -7,7 +8,7 @@ import type { Period, Search } from "../filters";
 import { breakdownQuery } from "../queries";
 import { Failed } from "../ui/Failure";
 import { Interval, scaleOf } from "../ui/Interval";
-import { count, percent, score, seconds } from "../ui/numbers";
+import { count, mean, percent, seconds } from "../ui/numbers";
 import { Empty, Panel, Skeleton, Wide } from "../ui/Page";
 import styles from "./overview.module.css";
 
@@ -82,7 +83,11 @@ function GroupRow({ by, row, most, chosen }: RowProps) {
     <tr data-chosen={chosen || undefined}>
       <th scope="row">
         {name ? (
-          <UnstyledButton className={styles.name} onClick={() => change({ [by]: chosen ? undefined : name })}>
+          <UnstyledButton
+            className={styles.name}
+            title={name}
+            onClick={() => change({ [by]: chosen ? undefined : name })}
+          >
             {name}
           </UnstyledButton>
         ) : (
@@ -96,11 +101,22 @@ function GroupRow({ by, row, most, chosen }: RowProps) {
           <span className={styles.interval}>
             <Interval figures={figures} most={most} />
           </span>
-          {percent(figures.hallucination_rate)}
+          {name && figures.hallucinations > 0 ? (
+            <Link
+              to="/evaluations"
+              search={(all) => ({ ...all, [by]: name, verdict: "hallucinated" as const })}
+              className={styles.evidence}
+              aria-label={`${percent(figures.hallucination_rate)}: show what ${name} hallucinated`}
+            >
+              {percent(figures.hallucination_rate)}
+            </Link>
+          ) : (
+            percent(figures.hallucination_rate)
+          )}
         </span>
       </td>
       <td className="num">{seconds(figures.latency_p95)}</td>
-      <td className="num">{score(figures.avg_factual_support)}</td>
+      <td className="num">{mean(figures.avg_factual_support)}</td>
     </tr>
   );
 }

@@ -89,7 +89,13 @@ function Sentence({ search, period }: { search: Search; period: Period }) {
   return (
     <p className={styles.headline} data-tone={told.tone}>
       <span className={styles.headlineMark} aria-hidden="true" />
-      {told.text}
+      {told.evidence ? (
+        <Link to="/evaluations" search={(now) => ({ ...now, ...told.evidence })} className={styles.evidence}>
+          {told.text}
+        </Link>
+      ) : (
+        told.text
+      )}
     </p>
   );
 }
@@ -102,10 +108,11 @@ function useGroups(
   search: Search,
 ): Groups | undefined {
   const enabled = summary !== undefined && hasCauses(toldOf(summary.changes));
-  const now = useQuery(breakdownQuery(kind, period, search)).data?.rows;
-  const before = useQuery({ ...breakdownQuery(kind, periodBefore(period), search), enabled }).data?.rows;
-  if (!enabled) return { kind, now: [], before: [] };
-  return now && before && { kind, now, before };
+  const { data: now } = useQuery(breakdownQuery(kind, period, search));
+  const { data: before } = useQuery({ ...breakdownQuery(kind, periodBefore(period), search), enabled });
+  if (!enabled) return { kind, now: [], before: [], isWhole: true };
+  const isWhole = [now, before].every((each) => each?.groups === each?.rows.length);
+  return now && before && { kind, now: now.rows, before: before.rows, isWhole };
 }
 
 function Nothing({ search }: { search: Search }) {

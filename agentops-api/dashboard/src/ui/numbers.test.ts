@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
-import { bytes, count, difference, lasted, NOTHING, percent, perSecond, score, seconds } from "./numbers";
+import { bytes, count, difference, lasted, mean, NOTHING, percent, perSecond, score, seconds } from "./numbers";
 
 test("what was not measured is a dash", () => {
-  expect([count, percent, score, seconds, perSecond].map((format) => format(null))).toEqual(Array(5).fill(NOTHING));
+  expect([count, percent, score, mean, seconds, perSecond].map((format) => format(null))).toEqual(
+    Array(6).fill(NOTHING),
+  );
 });
 
 test("numbers have their units", () => {
@@ -19,6 +21,20 @@ test("numbers have their units", () => {
     "2.5 h",
   ]);
   expect(perSecond(2.378)).toBe("2.38/s");
+});
+
+test("two values of which the difference is told are seen to differ", () => {
+  expect(difference(0.01059, 0.01, "value")).toBe("+5.9 %");
+  expect([0.01059, 0.01, 0, 0.000_53, 0.504, 0.91, 1].map(mean)).toEqual([
+    "0.0106",
+    "0.0100",
+    "0.00",
+    "0.00053",
+    "0.504",
+    "0.910",
+    "1.00",
+  ]);
+  expect([120, 141, 4_980, 7_200, 10_260].map(seconds)).toEqual(["2 min", "2.35 min", "83 min", "2 h", "2.85 h"]);
 });
 
 test("differences have a sign, and rates differ in points", () => {

@@ -28,13 +28,19 @@ export function score(value: Maybe): string {
   return value == null ? NOTHING : score2.format(value);
 }
 
+/** A mean of scores, with three digits: what the difference to another one says is to be seen in them. */
+export function mean(value: Maybe): string {
+  if (value == null) return NOTHING;
+  const places = value > 0 ? 2 - Math.floor(Math.log10(value)) : 2;
+  return value.toFixed(Math.max(2, Math.min(5, places)));
+}
+
 /** Seconds, as the largest unit that makes them readable. */
 export function seconds(value: Maybe): string {
   if (value == null) return NOTHING;
   if (value < 0.9995) return `${three.format(Math.round(value * 1e5) / 100)} ms`;
   if (value < 119.5) return `${value.toFixed(value < 9.995 ? 2 : 1)} s`;
-  if (value < 7_200) return `${Math.round(value / 60)} min`;
-  return `${(value / 3_600).toFixed(1)} h`;
+  return value < 7_200 ? `${three.format(value / 60)} min` : `${three.format(value / 3_600)} h`;
 }
 
 /** How long something lasted, in the units of a clock: "12 s", "1 min 48 s", "2 h 5 min". */
