@@ -46,3 +46,20 @@ async def test_dragging_over_bars_chooses_their_days_and_hours_from_beginning_to
     await tab.turn(f"/app/?start={days[4]:%Y-%m-%dT%H:%M%z}&end={days[5]:%Y-%m-%dT%H:%M%z}".replace("+", "%2B"))
     hours = round((days[5].timestamp() - days[4].timestamp()) / 3_600)
     assert await drag(page, 3.1 / hours, 4.9 / hours) == (days[4] + timedelta(hours=3), days[4] + timedelta(hours=5))
+
+
+async def test_a_legend_tells_the_whole_period_until_a_bucket_is_pointed_at(tab: Tab) -> None:
+    page = tab.page
+    await tab.go("/app/")
+    chart = page.locator("figure", has_text="Evaluations")
+    tile = page.locator("dl > div", has_text="Evaluations").locator("dd > span").first
+    await expect(chart.locator("figcaption")).to_contain_text("whole period")
+    await expect(chart.locator("li", has_text=re.compile("^All"))).to_contain_text(await tile.inner_text())
+    await chart.get_by_role("group").focus()
+    await page.keyboard.press("ArrowLeft")
+    # A day has no hour; the first step to the left is to today.
+    await expect(chart.locator("figcaption")).to_have_text(f"Evaluations{datetime.now(BERLIN):%-d %b}")
+    await page.keyboard.press("ArrowLeft")
+    await expect(chart.locator("figcaption")).to_have_text(
+        f"Evaluations{datetime.now(BERLIN) - timedelta(days=1):%-d %b}"
+    )

@@ -5,12 +5,14 @@ import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { Skeleton } from "../ui/Page";
-import { shortTime } from "../ui/time";
 import styles from "./chart.module.css";
 import { type Line, optionsOf } from "./options";
 
 /** Legend and plot, as chart.module.css has them. */
 const VALUES_PX = 214;
+
+/** Whose values the legend has while no bucket is pointed at. */
+const AT_REST = "whole period";
 
 export type ChartProps = {
   title: string;
@@ -23,28 +25,31 @@ export type ChartProps = {
   beforeNote?: string;
   /** Whether values end at 1, as scores do. */
   unitScale?: boolean;
-  /** Whether values are counts. */
-  whole?: boolean;
+  /** How far apart what the axis names may be. */
+  steps?: number[];
+  /** What the bucket that begins at this time is called. */
+  nameOf: (time: number) => string;
   onZoom: (first: number, last: number) => void;
 };
 
 export function Chart(props: ChartProps) {
-  const { title, note, times, lines, format, beforeNote } = props;
+  const { title, note, times, lines, format, beforeNote, nameOf } = props;
   const [at, setAt] = useState<number | null>(null);
   const place = useRef<HTMLDivElement>(null);
   const plot = usePlot(place, props, setAt);
-  const index = at ?? times.length - 1;
-  const time = times[index];
+  const time = at === null ? undefined : times[at];
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === "ArrowLeft" ? -1 : event.key === "ArrowRight" ? 1 : 0;
-    const next = times[Math.max(0, Math.min(times.length - 1, index + step))];
+    // The first one to the left is the last one.
+    const from = at ?? (step < 0 ? times.length : -1);
+    const next = times[Math.max(0, Math.min(times.length - 1, from + step))];
     if (step === 0 || next === undefined || !plot.current) return;
     event.preventDefault();
     plot.current.setCursor({ left: plot.current.valToPos(next / 1_000, "x"), top: 20 });
   };
   return (
     <figure className={styles.chart}>
-      <Head title={title} note={note} at={at === null || time === undefined ? "" : shortTime(time)} />
+      <Head title={title} note={note} at={time === undefined ? AT_REST : nameOf(time)} />
       <ul className={styles.legend}>
         {lines
           .filter((line) => line.label && (line.kind !== "before" || line.values.some((value) => value)))
@@ -59,7 +64,7 @@ export function Chart(props: ChartProps) {
             >
               <span className={styles.swatch} />
               {line.label}
-              <span className="num">{format(line.values[index])}</span>
+              <span className="num">{format(at === null ? line.overall : line.values[at])}</span>
             </li>
           ))}
       </ul>
@@ -102,23 +107,23 @@ function summary(lines: Line[], format: ChartProps["format"]): string {
   return told.map((line) => `${line.label} ${rangeOf(line, format)}`).join("; ");
 }
 
-function rangeOf({ values: all }: Line, format: ChartProps["format"]): string {
+function rangeOf({ values: all, overall }: Line, format: ChartProps["format"]): string {
   const values = all.filter((value): value is number => value != null);
   if (values.length === 0) return "was not measured";
-  return `between ${format(Math.min(...values))} and ${format(Math.max(...values))}, last ${format(values.at(-1))}`;
+  return `between ${format(Math.min(...values))} and ${format(Math.max(...values))}, ${format(overall)} in the ${AT_REST}`;
 }
 
 /** The plot in its place: made anew for another theme or other lines, else only given its data. */
 function usePlot(
   place: React.RefObject<HTMLDivElement | null>,
-  { times, lines, format, unitScale = false, whole = false, onZoom }: ChartProps,
+  { times, lines, format, unitScale = false, steps, onZoom }: ChartProps,
   onCursor: (index: number | null) => void,
 ): React.RefObject<uPlot | null> {
   const scheme = useComputedColorScheme("dark");
   const plot = useRef<uPlot | null>(null);
   const latest = useRef({ onZoom, onCursor, format, times, lines });
   latest.current = { onZoom, onCursor, format, times, lines };
-  const shape = `${scheme} ${unitScale} ${whole} ${lines.map((line) => `${line.label}/${line.kind}/${line.color}`).join(" ")}`;
+  const shape = `${scheme} ${unitScale} ${lines.map((line) => `${line.label}/${line.kind}/${line.color}`).join(" ")}`;
   // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` says all that the options are made of.
   useEffect(() => {
     const element = place.current;
@@ -130,7 +135,7 @@ function usePlot(
         onCursor: (index) => latest.current.onCursor(index),
         onZoom: (first, last) => latest.current.onZoom(first, last),
         unitScale,
-        whole,
+        steps,
       });
       const made = new uPlot(options, dataOf(latest.current.times, latest.current.lines), element);
       plot.current = made;

@@ -1,7 +1,7 @@
 /** How our charts look, in uPlot's terms. */
 
 import uPlot from "uplot";
-import { dayOf, hourOf } from "../ui/time";
+import { dayOf, hourOf, shortTime } from "../ui/time";
 
 export type Color = "accent" | "accent-2" | "accent-3" | "bad" | "good" | "warn" | "ghost";
 export type Line = {
@@ -10,6 +10,8 @@ export type Line = {
   kind: "line" | "area" | "bars" | "before" | "low" | "high";
   color: Color;
   values: (number | null)[];
+  /** Its value for all of the period. */
+  overall?: number | null;
 };
 export type Doings = {
   format: (value: number) => string;
@@ -17,14 +19,22 @@ export type Doings = {
   /** The first and the last bucket that was dragged over. */
   onZoom: (first: number, last: number) => void;
   unitScale: boolean;
-  /** Whether values are counted, so that there is nothing between two whole numbers. */
-  whole: boolean;
+  /** How far apart what the axis names may be; else any round number. */
+  steps: number[] | undefined;
 };
 
 const SYNC = "agentops";
 const DRAG_PX_MIN = 8;
 const HOUR_S = 3_600;
-const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+/** Of counts: there is nothing between two whole numbers. */
+export const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+const MINUTE_S = 60;
+/** Of durations in seconds: round in the unit in which they are told. */
+export const DURATION_STEPS = [
+  ...Array.from({ length: 5 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** (power - 4))).flat(),
+  ...[10, 20].concat([0.5, 1, 2, 5, 10, 30].map((minutes) => minutes * MINUTE_S)),
+  ...WHOLE_STEPS.map((hours) => hours * HOUR_S),
+];
 const DOT_PX = 6;
 const WHISKER_PX = 2;
 
@@ -53,7 +63,7 @@ export function optionsOf(element: HTMLElement, lines: Line[], doings: Doings): 
       axis(color, { size: 24, space: 68, format: tickTimes }),
       {
         ...axis(color, { size: 50, space: 34, format: (ticks) => ticks.map((tick) => plain(doings.format(tick))) }),
-        ...(doings.whole && { incrs: WHOLE_STEPS }),
+        ...(doings.steps && { incrs: doings.steps }),
       },
     ],
     series: [{}, ...lines.map((line) => series(line, color))],
@@ -101,19 +111,25 @@ function roomFor(times: ArrayLike<number>, least: number, most: number): [number
   return [least - bucket / 2, most + bucket / 2];
 }
 
-/** Days, or hours where ticks are closer; each new day is told. */
-function tickTimes(ticks: number[]): string[] {
+/** Days, or hours where ticks are closer: there each new day is told, and its hour as well where that is not its first. */
+export function tickTimes(ticks: number[]): string[] {
   const isDaily = ticks.length < 2 || (ticks[1] ?? 0) - (ticks[0] ?? 0) >= 20 * HOUR_S;
   return ticks.map((tick, index) => {
     const before = ticks[index - 1];
     const isNewDay = before === undefined || dayOf(before * 1_000) !== dayOf(tick * 1_000);
-    return isDaily || isNewDay ? dayOf(tick * 1_000) : hourOf(tick * 1_000);
+    if (isDaily || isMidnight(tick)) return dayOf(tick * 1_000);
+    return isNewDay ? shortTime(tick * 1_000) : hourOf(tick * 1_000);
   });
 }
 
+function isMidnight(tick: number): boolean {
+  const time = new Date(tick * 1_000);
+  return time.getHours() === 0 && time.getMinutes() === 0;
+}
+
 /** Round figures without their zeros: "5 %", not "5.0 %". */
-function plain(text: string): string {
-  return text.replace(/\.0+(?=\D|$)/, "");
+export function plain(text: string): string {
+  return text.replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
 }
 
 type AxisShape = { size: number; space: number; format: (ticks: number[]) => string[] };

@@ -1,14 +1,16 @@
 import { useMemo } from "react";
+import type { Figures } from "../api/client";
 import { Chart, ChartToCome } from "../charts/Chart";
-import type { Color, Line } from "../charts/options";
+import { type Color, DURATION_STEPS, type Line, WHOLE_STEPS } from "../charts/options";
 import type { Period } from "../filters";
 import { Failed } from "../ui/Failure";
-import { count, percent, perSecond, score, seconds } from "../ui/numbers";
-import { shortTime } from "../ui/time";
+import { count, mean, percent, perSecond, seconds } from "../ui/numbers";
+import { bucketOf, shortTime } from "../ui/time";
 import styles from "./overview.module.css";
-import type { Metric, Tracks } from "./queries";
+import type { Metric, Summary, Tracks } from "./queries";
 
 type Props = {
+  summary: Summary | undefined;
   tracks: Tracks | undefined;
   before: Tracks | undefined;
   /** The period before. */
@@ -21,9 +23,12 @@ type Panel = {
   note?: string;
   format: (value: number | null | undefined) => string;
   unitScale?: boolean;
-  whole?: boolean;
-  lines: (now: Tracks, before: Tracks | undefined) => Line[];
+  steps?: number[];
+  lines: (now: Track, before: Track) => Line[];
 };
+
+/** A period in its buckets, and as a whole. */
+type Track = { tracks: Tracks | undefined; overall: Figures | undefined };
 
 const PANELS: Panel[] = [
   {
@@ -41,7 +46,7 @@ const PANELS: Panel[] = [
   {
     title: "Evaluations",
     format: count,
-    whole: true,
+    steps: WHOLE_STEPS,
     lines: (now, before) => [
       previous(before, "count"),
       { ...line(now, "count", "All", "accent-3"), kind: "bars" },
@@ -51,6 +56,7 @@ const PANELS: Panel[] = [
   {
     title: "Latency",
     format: seconds,
+    steps: DURATION_STEPS,
     lines: (now, before) => [
       previous(before, "latency_p95", "p95 before"),
       line(now, "latency_p99", "p99", "accent-3"),
@@ -60,7 +66,7 @@ const PANELS: Panel[] = [
   },
   {
     title: "Scores",
-    format: score,
+    format: mean,
     unitScale: true,
     lines: (now, before) => [
       previous(before, "avg_factual_support", "Support before"),
@@ -80,7 +86,7 @@ const PANELS: Panel[] = [
   },
 ];
 
-export function Charts({ tracks, before, period, error, onZoom }: Props) {
+export function Charts({ summary, tracks, before, period, error, onZoom }: Props) {
   const beforeNote = `The dashed line: ${shortTime(period.start)} – ${shortTime(period.end)}`;
   if (error && !tracks) return <Failed error={error} />;
   return (
@@ -88,7 +94,7 @@ export function Charts({ tracks, before, period, error, onZoom }: Props) {
       {PANELS.map((panel) => (
         <div key={panel.title} className={styles.chart}>
           {tracks ? (
-            <Drawn {...{ panel, tracks, before, beforeNote, onZoom }} />
+            <Drawn {...{ panel, summary, tracks, before, beforeNote, onZoom }} />
           ) : (
             <ChartToCome title={panel.title} note={panel.note} />
           )}
@@ -98,26 +104,32 @@ export function Charts({ tracks, before, period, error, onZoom }: Props) {
   );
 }
 
-type DrawnProps = Pick<Props, "before" | "onZoom"> & { panel: Panel; tracks: Tracks; beforeNote: string };
+type DrawnProps = Pick<Props, "summary" | "before" | "onZoom"> & { panel: Panel; tracks: Tracks; beforeNote: string };
 
-function Drawn({ panel, tracks, before, beforeNote, onZoom }: DrawnProps) {
-  const lines = useMemo(() => panel.lines(tracks, before), [panel, tracks, before]);
-  const { title, note, format, unitScale, whole } = panel;
-  return <Chart {...{ title, note, format, unitScale, whole, lines, beforeNote, onZoom }} times={tracks.times} />;
+function Drawn({ panel, summary, tracks, before, beforeNote, onZoom }: DrawnProps) {
+  const lines = useMemo(
+    () => panel.lines({ tracks, overall: summary?.current }, { tracks: before, overall: summary?.previous }),
+    [panel, summary, tracks, before],
+  );
+  const { title, note, format, unitScale, steps } = panel;
+  const { times, interval } = tracks;
+  const nameOf = (time: number) => bucketOf(time, interval);
+  return <Chart {...{ title, note, format, unitScale, steps, times, lines, nameOf, beforeNote, onZoom }} />;
 }
 
-function line(tracks: Tracks, metric: Metric, label: string, color: Color): Line {
-  return { label, color, kind: "line", values: (tracks.points[metric] ?? []).map((point) => point.value) };
+function line({ tracks, overall }: Track, metric: Metric, label: string, color: Color): Line {
+  const values = (tracks?.points[metric] ?? []).map((point) => point.value);
+  return { label, color, kind: "line", values, overall: overall?.[metric] };
 }
 
-function bound(tracks: Tracks, end: "low" | "high"): Line {
-  const points = tracks.points.hallucination_rate ?? [];
+function bound({ tracks }: Track, end: "low" | "high"): Line {
+  const points = tracks?.points.hallucination_rate ?? [];
   return { label: "", color: "ghost", kind: end, values: points.map((point) => point[end]) };
 }
 
 /** The period before, drawn where the same bucket of this one is. */
-function previous(tracks: Tracks | undefined, metric: Metric, label = "Before"): Line {
-  const values = (tracks?.points[metric] ?? []).map((point) => point.value);
+function previous(before: Track, metric: Metric, label = "Before"): Line {
+  const drawn = line(before, metric, label, "ghost");
   // A line along the bottom would say that there was a period before, with nothing in it.
-  return { label, color: "ghost", kind: "before", values: values.some((value) => value) ? values : [] };
+  return { ...drawn, kind: "before", values: drawn.values.some((value) => value) ? drawn.values : [] };
 }

@@ -68,7 +68,7 @@ function Content({ search, period }: { search: Search; period: Period }) {
       <Sentence search={search} period={period} />
       <Figures summary={summary.data} />
       <Charts
-        {...{ period: before, onZoom: zoom, error: tracks.error }}
+        {...{ summary: summary.data, period: before, onZoom: zoom, error: tracks.error }}
         tracks={tracks.data}
         before={tracksBefore.data}
       />

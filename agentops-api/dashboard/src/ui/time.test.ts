@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dateOf, listTime, spanOf } from "./time";
+import { bucketOf, dateOf, dayOf, listTime, shortTime, spanOf } from "./time";
 
 const NOW = new Date("2026-11-28T12:00:00Z");
 
@@ -13,4 +13,11 @@ test("a day of another year says which", () => {
 test("a period tells its years where one of them is another one", () => {
   expect(spanOf({ start: "2025-12-20T00:00:00Z", end: "2026-01-10T00:00:00Z" }, NOW)).toMatch(/2025.* – .*2026/);
   expect(spanOf({ start: "2026-11-01T00:00:00Z", end: "2026-11-02T00:00:00Z" }, NOW)).not.toContain("2026");
+});
+
+test("a bucket of a day is a day, and one of an hour tells its hour", () => {
+  const midnight = new Date(2026, 10, 24).getTime();
+  expect(bucketOf(midnight, "day")).toBe(dayOf(midnight));
+  expect(bucketOf(midnight, "week")).toBe(`week of ${dayOf(midnight)}`);
+  for (const interval of ["hour", "minute"] as const) expect(bucketOf(midnight, interval)).toBe(shortTime(midnight));
 });

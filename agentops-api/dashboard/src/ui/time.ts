@@ -1,5 +1,7 @@
 /** Times as the viewer's own clock and calendar show them. */
 
+import type { Interval } from "../filters";
+
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const LANGUAGE = navigator.language || "en";
 
@@ -41,6 +43,12 @@ export function hourOf(at: string | number): string {
 
 export function shortTime(at: string | number): string {
   return dayAndClock.format(new Date(at));
+}
+
+/** What a bucket of a chart is called, by its beginning: that of a day is no time of the day. */
+export function bucketOf(at: string | number, interval: Interval): string {
+  if (interval === "week") return `week of ${dayOf(at)}`;
+  return interval === "day" ? dayOf(at) : shortTime(at);
 }
 
 /** The day, and its year where that is another one. */
