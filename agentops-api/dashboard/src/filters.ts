@@ -95,12 +95,17 @@ export function isDividedByCount(period: Period): boolean {
  * What a period is compared with: as long, so many days of the viewer's calendar before that neither is in the other.
  * Those are whole weeks where it is longer than a day: days of the week and hours of the day then lie above each other.
  */
-export function periodBefore({ start, end }: Period): Period {
-  const step = Date.parse(end) - Date.parse(start) > DAY ? 7 : 1;
+export function periodBefore(period: Period): Period {
+  const step = Date.parse(period.end) - Date.parse(period.start) > DAY ? 7 : 1;
   for (let days = step; ; days += step) {
-    const before = { start: daysBack(start, days), end: daysBack(end, days) };
-    if (before.end <= start) return before;
+    const before = earlier(period, days);
+    if (before.end <= period.start) return before;
   }
+}
+
+/** The same period so many days of the viewer's calendar before. */
+export function earlier({ start, end }: Period, days: number): Period {
+  return { start: daysBack(start, days), end: daysBack(end, days) };
 }
 
 function daysBack(time: string, days: number): string {

@@ -44,8 +44,8 @@ export function Changes({ comparison, baseName, candidateName }: Props) {
           <thead>
             <tr>
               <th scope="col">Figure</th>
-              <th scope="col">{baseName}</th>
-              <th scope="col">{candidateName}</th>
+              <NameHead name={baseName} />
+              <NameHead name={candidateName} />
               <th scope="col">Difference</th>
               <th scope="col">Verdict</th>
             </tr>
@@ -58,6 +58,14 @@ export function Changes({ comparison, baseName, candidateName }: Props) {
         </table>
       </Wide>
     </Panel>
+  );
+}
+
+function NameHead({ name }: { name: string }) {
+  return (
+    <th scope="col" title={name}>
+      <span className={styles.headName}>{name}</span>
+    </th>
   );
 }
 

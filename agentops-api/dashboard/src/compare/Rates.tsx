@@ -14,7 +14,9 @@ export function Rates({ sides }: Props) {
       {sides.map(({ name, side }, index) => (
         <li key={index === 0 ? "base" : "candidate"} className={styles.side}>
           <span className={styles.sideKind}>{index === 0 ? "Base" : "Candidate"}</span>
-          <span className={styles.sideName}>{name}</span>
+          <span className={styles.sideName} title={name}>
+            {name}
+          </span>
           <span className={`${styles.sideRate} num`}>{percent(side.figures.hallucination_rate)}</span>
           <span className={styles.scale}>
             <Interval figures={side.figures} most={most} />

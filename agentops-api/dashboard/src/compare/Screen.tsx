@@ -2,7 +2,9 @@ import { SegmentedControl, Select } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { api, type Schemas, told } from "../api/client";
+import { Chips } from "../filterbar/Chips";
 import { NameFilter } from "../filterbar/NameFilter";
+import { Nothing } from "../filterbar/Nothing";
 import { PeriodButton } from "../filterbar/PeriodForm";
 import { PeriodPicker } from "../filterbar/PeriodPicker";
 import { type Period, periodOf, type Search } from "../filters";
@@ -39,6 +41,7 @@ export function Screen() {
   );
   return (
     <Page title="Compare" tools={tools}>
+      <Chips names={["mode"]} />
       <Sides search={search} sides={sides} by={by} />
       <Result search={search} sides={sides} />
     </Page>
@@ -114,8 +117,13 @@ type NameChoiceProps = {
   onChange: (name: string | undefined) => void;
 };
 
+/** The agents or models among which to choose: of all that the other filters let through. */
+function namesQuery(by: "agent" | "model", { project, mode }: Search, period: Period) {
+  return breakdownQuery(by, period, { project, mode });
+}
+
 function NameChoice({ by, label, search, value, onChange }: NameChoiceProps) {
-  const { data } = useQuery(breakdownQuery(by, periodOf(search, Date.now()), { project: search.project }));
+  const { data } = useQuery(namesQuery(by, search, periodOf(search, Date.now())));
   return (
     <Select
       size="xs"
@@ -139,19 +147,22 @@ function Result({ search, sides }: { search: Search; sides: CompareSearch }) {
     enabled: params !== null,
     placeholderData: keepPreviousData,
   });
-  if (params === null) {
-    return (
-      <Panel>
-        <Empty title="Choose two to compare">
-          Each figure gets a verdict: whether it really differs, or by chance.
-        </Empty>
-      </Panel>
-    );
-  }
+  if (params === null) return <Unchosen search={search} by={sides.by === "agent" ? "agent" : "model"} />;
   if (error) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton height={420} />;
+  if (data.base.figures.count + data.candidate.figures.count === 0) return <Nothing search={search} />;
   return (
     <Changes comparison={data} baseName={nameOf(data.base, sides)} candidateName={nameOf(data.candidate, sides)} />
+  );
+}
+
+function Unchosen({ search, by }: { search: Search; by: "agent" | "model" }) {
+  const { data } = useQuery(namesQuery(by, search, periodOf(search, Date.now())));
+  if (data?.rows.length === 0) return <Nothing search={search} />;
+  return (
+    <Panel>
+      <Empty title="Choose two to compare">Each figure gets a verdict: whether it really differs, or by chance.</Empty>
+    </Panel>
   );
 }
 

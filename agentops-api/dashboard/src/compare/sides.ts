@@ -1,23 +1,33 @@
 /** Which two sets are compared, as the address has them, and what that asks of the API. */
 
-import { DAY, namesOf, type Period, periodOf, type Search, searchOf } from "../filters";
+import { DAY, earlier, namesOf, type Period, periodBefore, periodOf, type Search, searchOf } from "../filters";
 
 export const KINDS = ["period", "model", "agent"] as const;
 export type Kind = (typeof KINDS)[number];
 export type CompareSearch = { by?: Kind; base?: string; candidate?: string };
-type Shift = { value: string; label: string; days: number };
-const SHIFTS: Shift[] = [
-  { value: "7", label: "1 week earlier", days: 7 },
-  { value: "28", label: "4 weeks earlier", days: 28 },
-];
-const BEFORE = { value: "0", label: "just before" };
+const SHIFTS_DAYS = [7, 28];
 /** In the choice of the other period: one of its own, which the address writes as "start/end". */
 export const OWN = { value: "own", label: "another one" };
 
-/** The periods to compare with: just before, and earlier ones that have nothing in common with the chosen one. */
+/** The periods to compare with: the Overview's, and other earlier ones that have nothing in common with the chosen one. */
 export function shiftsFor(period: Period): { value: string; label: string }[] {
-  const length = Date.parse(period.end) - Date.parse(period.start);
-  return [BEFORE, ...SHIFTS.filter(({ days }) => days * DAY >= length), OWN];
+  const before = periodBefore(period);
+  const others = SHIFTS_DAYS.filter((days) => {
+    const shifted = earlier(period, days);
+    return shifted.start !== before.start && !overlap(shifted, period);
+  });
+  // Where the clock moves, a day has an hour more or less.
+  const daysBefore = Math.round((Date.parse(period.start) - Date.parse(before.start)) / DAY);
+  return [
+    { value: "0", label: labelOf(daysBefore) },
+    ...others.map((days) => ({ value: String(days), label: labelOf(days) })),
+    OWN,
+  ];
+}
+
+function labelOf(days: number): string {
+  const [number, unit] = days % 7 === 0 ? [days / 7, "week"] : [days, "day"];
+  return `${number} ${unit}${number === 1 ? "" : "s"} earlier`;
 }
 
 export function compareSearchOf(raw: Record<string, unknown>): CompareSearch {
@@ -25,15 +35,15 @@ export function compareSearchOf(raw: Record<string, unknown>): CompareSearch {
   const by = KINDS.find((kind) => kind === text("by"));
   const base = text("base");
   if (by !== undefined && by !== "period") return { by, base, candidate: text("candidate") };
-  return { by, base: ownOf(base) || SHIFTS.some(({ value }) => value === base) ? base : undefined };
+  return { by, base: ownOf(base) || SHIFTS_DAYS.some((days) => String(days) === base) ? base : undefined };
 }
 
 /** The period with which the chosen one is compared. */
 export function baseOf(period: Period, base: string | undefined): Period {
   const own = ownOf(base);
   if (own) return own;
-  const days = shiftsFor(period).some(({ value }) => value === base) ? Number(base ?? 0) : 0;
-  return shifted(period, days);
+  const days = shiftsFor(period).some(({ value }) => value === base) ? Number(base) : 0;
+  return days > 0 ? earlier(period, days) : periodBefore(period);
 }
 
 /** The period that "start/end" names. */
@@ -69,13 +79,12 @@ export function paramsOf(search: Search, sides: CompareSearch, now: number) {
   }
   if (!sides.base || !sides.candidate || sides.base === sides.candidate) return null;
   return by === "model"
-    ? { ...period, agent_name: names.agent_name, base_model_name: sides.base, candidate_model_name: sides.candidate }
-    : { ...period, model_name: names.model_name, base_agent_name: sides.base, candidate_agent_name: sides.candidate };
-}
-
-/** The period so many days before; 0: just before. */
-function shifted({ start, end }: Period, days: number): Period {
-  const shift = days > 0 ? days * DAY : Date.parse(end) - Date.parse(start);
-  const back = (time: string) => new Date(Date.parse(time) - shift).toISOString();
-  return { start: back(start), end: back(end) };
+    ? { ...period, ...names, model_name: undefined, base_model_name: sides.base, candidate_model_name: sides.candidate }
+    : {
+        ...period,
+        ...names,
+        agent_name: undefined,
+        base_agent_name: sides.base,
+        candidate_agent_name: sides.candidate,
+      };
 }

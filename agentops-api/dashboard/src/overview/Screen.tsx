@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { Chips } from "../filterbar/Chips";
 import { NameFilter } from "../filterbar/NameFilter";
+import { Nothing } from "../filterbar/Nothing";
 import { PeriodPicker, useChange } from "../filterbar/PeriodPicker";
 import {
   intervalOf,
@@ -15,7 +16,7 @@ import {
 } from "../filters";
 import { breakdownQuery } from "../queries";
 import { Failed } from "../ui/Failure";
-import { Empty, Page, Panel } from "../ui/Page";
+import { Page } from "../ui/Page";
 import { Charts } from "./Charts";
 import { Figures } from "./Figures";
 import { GroupTable } from "./GroupTable";
@@ -113,41 +114,4 @@ function useGroups(
   if (!enabled) return { kind, now: [], before: [], isWhole: true };
   const isWhole = [now, before].every((each) => each?.groups === each?.rows.length);
   return now && before && { kind, now: now.rows, before: before.rows, isWhole };
-}
-
-function Nothing({ search }: { search: Search }) {
-  const change = useChange();
-  const by = [
-    search.agent && `by ${search.agent}`,
-    search.model && `with ${search.model}`,
-    search.mode && `checked as ${search.mode}`,
-  ].filter((each) => each !== undefined);
-  const isFiltered = by.length > 0 || search.start !== undefined || search.days !== undefined;
-  const nothing = { agent: undefined, model: undefined, mode: undefined };
-  return (
-    <Panel>
-      {isFiltered ? (
-        <Empty
-          title="No evaluations match"
-          action={
-            <button
-              type="button"
-              className={styles.plain}
-              onClick={() =>
-                change(by.length > 0 ? nothing : { ...nothing, start: undefined, end: undefined, days: "90" })
-              }
-            >
-              {by.length > 0 ? "Clear the filters" : "Show everything of the last 90 days"}
-            </button>
-          }
-        >
-          Nothing was sent in {[periodLabel(search), ...by].join(" ")}.
-        </Empty>
-      ) : (
-        <Empty title="No evaluations yet" action={<Link to="/connect">Connect your agent</Link>}>
-          As soon as an agent sends its first evaluation, its hallucination rate, latency and scores are here.
-        </Empty>
-      )}
-    </Panel>
-  );
 }

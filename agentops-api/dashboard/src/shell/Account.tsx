@@ -9,7 +9,8 @@ import styles from "./shell.module.css";
 /** Who is signed in, which theme they like, and the way out. */
 export function Account() {
   const { data: me } = useQuery(meQuery);
-  const { setColorScheme } = useMantineColorScheme();
+  // Without transitions would be a style element, which the content security policy refuses.
+  const { setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const name = me?.user.full_name ?? me?.user.email ?? "Account";
   return (
     <Menu position="top-start" width={210}>

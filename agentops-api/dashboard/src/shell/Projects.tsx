@@ -29,19 +29,22 @@ export function Projects() {
     const isDefault = chosen === places.find((each) => each.project.is_default);
     void navigate({ to: "/", search: isDefault ? {} : { project: chosen.project.id } });
   };
+  const name = (
+    <span className={styles.projectText}>
+      <span className={styles.projectName}>{place?.project.name ?? "No project"}</span>
+      <span className={styles.projectOrganization}>{place?.organization.name}</span>
+    </span>
+  );
+  // There is nothing to choose.
+  if (places.length < 2) return <div className={styles.project}>{name}</div>;
   return (
-    <Menu width="target" position="bottom-start" disabled={places.length < 2}>
+    <Menu width="target" position="bottom-start">
       <Menu.Target>
         <UnstyledButton className={styles.project}>
-          <span className={styles.projectText}>
-            <span className={styles.projectName}>{place?.project.name ?? "No project"}</span>
-            <span className={styles.projectOrganization}>{place?.organization.name}</span>
+          {name}
+          <span className={styles.chevron}>
+            <Glyph name="down" size={12} />
           </span>
-          {places.length > 1 && (
-            <span className={styles.chevron}>
-              <Glyph name="down" size={12} />
-            </span>
-          )}
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>
