@@ -77,5 +77,5 @@ async def test_long_names_push_no_figure_out_of_sight(stopped: Tab) -> None:
             box = await name.bounding_box()
             assert box is not None
             assert box["width"] >= 100
-            assert box["height"] < 30
+            assert box["height"] < 45
     await page.set_viewport_size(DESK)
