@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
 async def test_the_overview_and_the_comparison_show_the_same_numbers_for_the_same_period(tab: Tab) -> None:
     page = tab.page
     await tab.go("/app/")
-    shown = {}
+    shown: dict[str, list[str]] = {}
     for label in ("Evaluations", "Latency p95", "Factual support"):
         text = await page.locator("dl > div", has_text=label).locator("dd").inner_text()
         now, was = re.findall(r"^(\S+(?: m?s)?)$|was (.+)$", text, re.MULTILINE)

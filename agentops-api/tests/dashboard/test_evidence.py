@@ -1,7 +1,6 @@
 """The way from a number of the overview to the evaluations that it counts, and tables whose names are long."""
 
 import re
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,7 +32,7 @@ def sent(agent: str, hours_ago: float, number: int) -> dict[str, object]:
 
 
 @pytest.fixture
-async def stopped(server: Server, outside: Tab) -> AsyncGenerator[Tab]:
+async def stopped(server: Server, outside: Tab) -> Tab:
     """Of somebody one of whose agents has not sent anything for a day."""
     new = await newcomer(server)
     yesterday = [sent("checkout", 30, number) for number in range(120)]
