@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from agentops import Bounds
+from agentops import AgentOps, Bounds
 from agentops.spool import Spool, read
 from tests.clients import QUICK, client_of, ended, program
 from tests.receiver import Receiver, free_port, hang_up, receiving, refuse
@@ -36,6 +36,14 @@ print(ops.flush(20), ops.delivery().recovered, ops.delivery().queued)
 
 def segments(spool_dir: Path) -> list[Path]:
     return sorted(spool_dir.rglob("*.jsonl"))
+
+
+def until_saved(ops: AgentOps) -> None:
+    """Waits until nothing is in memory only: a busy disk takes its time."""
+    until = time.monotonic() + 20
+    while ops.delivery().queued_bytes:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def crash(url: str, spool_dir: Path, count: int, place: Path) -> None:
@@ -103,6 +111,7 @@ def test_two_keys_never_mix(receiver: Receiver, tmp_path: Path) -> None:
         pass
     with client_of(gone, spool_dir=tmp_path) as ops:
         ops.record("for another server", "yes")
+        until_saved(ops)
         assert not ops.close(0.3)
     assert len(segments(tmp_path)) == 1
     with client_of(receiver, spool_dir=tmp_path) as ops:
@@ -204,10 +213,14 @@ while ops.delivery().queued_bytes:
 child = os.fork()
 if child == 0:
     ops.record("child", "2")
+    while ops.delivery().queued_bytes:
+        pass
     ops.close(0.2)
     os._exit(0)
 os.waitpid(child, 0)
 ops.record("parent", "3")
+while ops.delivery().queued_bytes:
+    pass
 ops.close(0.2)
 """
     port = free_port()
