@@ -1,12 +1,13 @@
 import { Switch } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useSearch } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Listening } from "../api/stream";
 import { PeriodPicker } from "../filterbar/PeriodPicker";
 import { Badge } from "../ui/Badge";
 import { Failed } from "../ui/Failure";
 import { Page } from "../ui/Page";
+import styles from "./evaluations.module.css";
 import { FilterBar } from "./FilterBar";
 import { setLive, useLive } from "./live";
 import { Marked } from "./Marked";
@@ -42,17 +43,28 @@ export function Screen() {
         size="xs"
         checked={isLive}
         disabled={!mayBeLive}
+        aria-describedby={mayBeLive ? undefined : "why-not-live"}
         onChange={(event) => setLive(event.currentTarget.checked)}
       />
+      {!mayBeLive && (
+        <span id="why-not-live" className={styles.why}>
+          {search.end === undefined ? "not while words are searched" : "not of a period that ends"}
+        </span>
+      )}
       <PeriodPicker />
     </>
+  );
+  const other = (
+    <Link to="/evaluations" search={{ project: search.project }}>
+      Without filters
+    </Link>
   );
   return (
     <Page title="Evaluations" tools={tools}>
       <FilterBar />
       <Marked />
       {list.isError && !list.data ? (
-        <Failed error={list.error} retry={() => void list.refetch()} />
+        <Failed error={list.error} retry={() => void list.refetch()} other={other} />
       ) : (
         <Table
           key={key}

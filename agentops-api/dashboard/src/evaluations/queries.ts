@@ -3,6 +3,7 @@ import { api, type Evaluation, told } from "../api/client";
 import type { Wanted } from "../api/stream";
 import { namesOf, periodOf, type Search } from "../filters";
 import { type Ask, justAfter, newerThan, olderAmong, type Placed } from "./neighbours";
+import { soughtOf } from "./words";
 
 const PAGE_ROWS = 100;
 /** What is asked for to find a neighbour is read for one row. */
@@ -17,7 +18,7 @@ export function listParams(search: Search, now: number) {
   const period = periodOf(search, now);
   return {
     ...namesOf(search),
-    q: search.q,
+    q: soughtOf(search.q).q,
     session_id: search.session,
     hallucinated: hallucinatedOf(search),
     min_hallucination_probability: search.min ? Number(search.min) : undefined,
