@@ -13,6 +13,7 @@ import styles from "./detail.module.css";
 import { SCORES } from "./Facts";
 import { useLeave } from "./leave";
 import { evaluationQuery } from "./queries";
+import { Text } from "./Text";
 
 /** Two evaluations side by side. */
 export function Screen() {
@@ -70,7 +71,7 @@ function Both({ pair }: { pair: Pair }) {
         {pair.map((each, index) => (
           <div key={index === 0 ? "left" : "right"} className={styles.main}>
             <Panel title="Prompt">
-              <p className={styles.text}>{each.prompt || <em className={styles.none}>empty</em>}</p>
+              <Text>{each.prompt}</Text>
             </Panel>
             <Answer evaluation={each} />
             <Documents documents={each.retrieved_docs} evidence={null} />

@@ -19,12 +19,11 @@ import { Skeleton } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import styles from "./evaluations.module.css";
 import { FROM_LIST } from "./leave";
+import { nameOf } from "./text";
 
 const ROW_PX = 52;
 const ROWS_AHEAD = 12;
 const SKELETONS = 12;
-/** What a wide screen has room for. */
-const SHOWN_CHARS = 200;
 const VERDICTS = [
   { verdict: "bad", label: "Hallucinated" },
   { verdict: "good", label: "Grounded" },
@@ -191,15 +190,17 @@ const Row = memo(function Row({ row, href, index, top, isFresh }: RowProps) {
         {listTime(row.created_at, new Date())}
       </span>
       <span role="cell" className={styles.texts}>
-        <a href={href} data-id={row.id} className={styles.open}>
-          {row.prompt.slice(0, SHOWN_CHARS) || "(empty prompt)"}
+        <a href={href} data-id={row.id} className={styles.open} dir="auto">
+          {nameOf(row.prompt)}
         </a>
-        <span className={styles.response}>{row.response.slice(0, SHOWN_CHARS)}</span>
+        <span className={styles.response} dir="auto">
+          {nameOf(row.response)}
+        </span>
       </span>
-      <span role="cell" className={styles.name}>
+      <span role="cell" className={styles.name} dir="auto">
         {row.agent_name}
       </span>
-      <span role="cell" className={styles.name}>
+      <span role="cell" className={styles.name} dir="auto">
         {row.model_name}
       </span>
       <span role="cell" className={`${styles.score} num`}>
