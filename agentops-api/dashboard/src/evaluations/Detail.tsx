@@ -21,6 +21,7 @@ import { alone, LATE } from "./keys";
 import { further, useLeave, useReturn } from "./leave";
 import { marked, useMarked } from "./marked";
 import { evaluationQuery, listQuery, neighboursQuery, type Which } from "./queries";
+import { read } from "./read";
 import { Text } from "./Text";
 
 export function Screen() {
@@ -57,6 +58,7 @@ export function Screen() {
 
 function Content({ evaluation }: { evaluation: Evaluation }) {
   const [evidence, setEvidence] = useState<Evidence | null>(null);
+  useEffect(() => () => read.leave(evaluation.id), [evaluation.id]);
   return (
     <>
       <p className={styles.lead}>

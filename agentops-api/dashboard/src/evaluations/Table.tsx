@@ -19,6 +19,7 @@ import { Skeleton } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import styles from "./evaluations.module.css";
 import { FROM_LIST } from "./leave";
+import { read } from "./read";
 import { nameOf } from "./text";
 
 const ROW_PX = 52;
@@ -67,6 +68,10 @@ export function Table(props: Props) {
   useEffect(() => {
     if (hasMore && mayGoOn && last >= rows.length - ROWS_AHEAD * 2) more();
   }, [hasMore, mayGoOn, last, rows.length, more]);
+  // Where it was comes later than its first rows do.
+  useEffect(() => {
+    if (document.activeElement === document.body) read.find(body.current)?.focus({ preventScroll: true });
+  });
   if (!isLoading && !hasMore && rows.length === 0) return empty;
   return (
     <div className={styles.table}>
