@@ -1,9 +1,10 @@
-import { Switch } from "@mantine/core";
+import { Button, Switch } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Listening } from "../api/stream";
 import { PeriodPicker } from "../filterbar/PeriodPicker";
+import type { Search } from "../filters";
 import { Badge } from "../ui/Badge";
 import { Failed } from "../ui/Failure";
 import { Page } from "../ui/Page";
@@ -31,6 +32,7 @@ export function Screen() {
   const stored = useMemo(() => list.data?.pages.flatMap((page) => page.data) ?? [], [list.data]);
   const all = useMemo(() => withTail(tail, stored), [tail, stored]);
   const [rows, held, release] = useHeld(all, key);
+  const exported = { to: "/settings", search: { ...search, section: "data" } as Search, hash: "export" } as const;
   const tools = (
     <>
       {isLive && (
@@ -51,6 +53,9 @@ export function Screen() {
           {search.end === undefined ? "not while words are searched" : "not of a period that ends"}
         </span>
       )}
+      <Button size="xs" variant="default" renderRoot={(props) => <Link {...exported} {...props} />}>
+        Export this list
+      </Button>
       <PeriodPicker />
     </>
   );
