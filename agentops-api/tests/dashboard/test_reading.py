@@ -126,3 +126,27 @@ async def test_a_list_that_failed_is_asked_for_again_when_the_tail_is_back(tab: 
     await expect(page.locator("[role=row][aria-rowindex]").first).to_be_visible()
     await expect(page.get_by_role("alert")).to_have_count(0)
     await switch.uncheck(force=True)
+
+
+async def test_the_list_is_gone_through_and_searched_by_keys(tab: Tab) -> None:
+    page = tab.page
+    await tab.go("/app/evaluations")
+    link = "[role=row][aria-rowindex='{}'] a"
+    for key, row in (("j", 2), *(("j", each) for each in range(3, 22)), ("k", 20)):
+        await page.keyboard.press(key)
+        await expect(page.locator(link.format(row))).to_be_focused()
+    await expect(page.locator(link.format(20))).to_be_in_viewport()
+    await page.keyboard.press("/")
+    await expect(page.get_by_label("Search words")).to_be_focused()
+    await page.keyboard.type("j/")
+    await expect(page.get_by_label("Search words")).to_have_value("j/")
+    await page.get_by_label("Search words").fill("")
+    await page.keyboard.press("Tab")
+    await page.locator(link.format(3)).focus()
+    prompt = await page.locator(link.format(3)).inner_text()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("group", name="Prompt")).to_contain_text(prompt)
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="Copy the prompt").click()
+    await expect(page.locator("[data-copied]")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == prompt

@@ -6,7 +6,7 @@ import { percent } from "../ui/numbers";
 import { Panel } from "../ui/Page";
 import { type Claim, type Evidence, LABELS, type Label, stretchesOf } from "./claims";
 import styles from "./detail.module.css";
-import { Text } from "./Text";
+import { CopyText, Text } from "./Text";
 
 const TONES: Record<Label, Tone> = {
   supported: "good",
@@ -24,13 +24,13 @@ export function Answer({ evaluation, show }: { evaluation: Evaluation; show?: Sh
   const [chosen, setChosen] = useState<number | null>(null);
   if (claims.length === 0) {
     return (
-      <Panel title="Response">
+      <Panel title="Response" aside={<CopyText of="response" text={evaluation.response} />}>
         <Text>{evaluation.response}</Text>
       </Panel>
     );
   }
   return (
-    <Panel title="Response" note={summary(claims)}>
+    <Panel title="Response" note={summary(claims)} aside={<CopyText of="response" text={evaluation.response} />}>
       <div className={styles.checked}>
         <p className={styles.text} dir="auto">
           {stretchesOf(evaluation.response, claims).map((stretch, index) => {

@@ -22,7 +22,7 @@ import { further, useLeave, useReturn } from "./leave";
 import { marked, useMarked } from "./marked";
 import { evaluationQuery, listQuery, neighboursQuery, type Which } from "./queries";
 import { read } from "./read";
-import { Text } from "./Text";
+import { CopyText, Text } from "./Text";
 
 export function Screen() {
   const { id } = useParams({ from: "/signed-in/evaluations/$id" });
@@ -69,7 +69,7 @@ function Content({ evaluation }: { evaluation: Evaluation }) {
       </p>
       <div className={styles.columns}>
         <div className={styles.main}>
-          <Panel title="Prompt">
+          <Panel title="Prompt" aside={<CopyText of="prompt" text={evaluation.prompt} />}>
             <Text>{evaluation.prompt}</Text>
           </Panel>
           <Answer evaluation={evaluation} show={evaluation.retrieved_docs?.length ? setEvidence : undefined} />

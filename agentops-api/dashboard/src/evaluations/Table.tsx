@@ -1,4 +1,5 @@
 import { UnstyledButton } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
 import { useRouter, useSearch } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import {
@@ -18,12 +19,15 @@ import { exactCount, score, seconds } from "../ui/numbers";
 import { Skeleton } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import styles from "./evaluations.module.css";
+import { alone, LATE } from "./keys";
 import { FROM_LIST } from "./leave";
 import { read } from "./read";
 import { nameOf } from "./text";
 
 const ROW_PX = 52;
 const ROWS_AHEAD = 12;
+/** What stays above the rows when they scroll, on a phone too. */
+const HEAD_PX = 82;
 const SKELETONS = 12;
 const VERDICTS = [
   { verdict: "bad", label: "Hallucinated" },
@@ -72,6 +76,10 @@ export function Table(props: Props) {
   useEffect(() => {
     if (document.activeElement === document.body) read.find(body.current)?.focus({ preventScroll: true });
   });
+  useHotkeys([
+    ["j", alone(() => step(body.current, 1)), LATE],
+    ["k", alone(() => step(body.current, -1)), LATE],
+  ]);
   if (!isLoading && !hasMore && rows.length === 0) return empty;
   return (
     <div className={styles.table}>
@@ -120,6 +128,14 @@ export function Table(props: Props) {
       </div>
     </div>
   );
+}
+
+/** The focus goes so many rows further, or from nowhere to the first one in sight; Enter opens it, as any link. */
+function step(list: Element | null, by: number): void {
+  const links = [...(list?.querySelectorAll<HTMLElement>("a[data-id]") ?? [])];
+  const at = links.indexOf(document.activeElement as HTMLElement);
+  const next = at < 0 ? links.find((each) => each.getBoundingClientRect().top > HEAD_PX) : links[at + by];
+  next?.focus();
 }
 
 /** Where the rows lead, and what opens them: a router's link for each row costs more than all else in the row does. */

@@ -1,3 +1,4 @@
+import { CopyIcon } from "../ui/Copy";
 import styles from "./detail.module.css";
 import { isBlank } from "./text";
 
@@ -7,5 +8,14 @@ export function Text({ children }: { children: string }) {
     <p className={styles.text} dir="auto">
       {isBlank(children) ? <em className={styles.none}>(empty)</em> : children}
     </p>
+  );
+}
+
+/** Copies all of it, from the head of its panel. */
+export function CopyText({ of, text }: { of: "prompt" | "response"; text: string }) {
+  return (
+    <span className={styles.copy}>
+      <CopyIcon text={text} label={`Copy the ${of}`} />
+    </span>
   );
 }

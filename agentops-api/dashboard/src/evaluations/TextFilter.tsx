@@ -1,8 +1,10 @@
 import { TextInput } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import type { Search } from "../filters";
 import { Glyph } from "../ui/icons";
+import { alone, LATE } from "./keys";
 
 /** Whoever types on is not asked for by half a word. */
 const PAUSE_MS = 700;
@@ -29,6 +31,7 @@ export function TextFilter({ name, label, value, fault, note }: Props) {
     applied.current = value;
   }, [value]);
   useEffect(() => () => clearTimeout(pause.current), []);
+  useHotkeys(name === "q" ? [["/", alone(() => field.current?.select()), LATE]] : []);
   const apply = () => {
     clearTimeout(pause.current);
     const text = field.current?.value.trim() || undefined;

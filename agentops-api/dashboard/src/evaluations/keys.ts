@@ -7,7 +7,9 @@ export function alone(run: () => void): (event: KeyboardEvent) => void {
   return (event) => {
     // What closes at this key may be gone from the page by now, but not from the way that the event took.
     const wasAbove = event.composedPath().some((each) => each instanceof Element && each.matches(ABOVE));
-    if (event.defaultPrevented || wasAbove || document.querySelector(ABOVE)) return;
+    // Lists to choose from are in the page before they are shown.
+    const isAbove = [...document.querySelectorAll(ABOVE)].some((each) => each.checkVisibility());
+    if (event.defaultPrevented || wasAbove || isAbove) return;
     event.preventDefault();
     run();
   };
