@@ -13,7 +13,7 @@ from scripts.chromium import sign_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
 ARABIC = "متى يبدأ العقد؟"
-WRITTEN = (
+WRITTEN: tuple[dict[str, object], ...] = (
     {
         "prompt": ARABIC,
         "response": f"{ARABIC}\nIn Berlin.",
