@@ -38,6 +38,11 @@ class FileOrder(FilterQuery):
     """CSV only: begin with a byte order mark, by which Excel knows UTF-8, and leave out the last record."""
 
     @property
+    def asked_for(self) -> dict[str, object]:
+        """The filters that are set, as they were sent."""
+        return self.model_dump(mode="json", include=set(FilterQuery.model_fields), exclude_none=True)
+
+    @property
     def form(self) -> Form:
         """How it is written."""
         return Form(self.format, gzip=self.gzip and self.format != "parquet", spreadsheet=self.spreadsheet)
@@ -48,6 +53,8 @@ class FileReport(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    filters: dict[str, object] = {}
+    """What was asked for; told from the beginning on."""
     file: str
     """Where it is fetched from."""
     format: Format
@@ -69,7 +76,7 @@ async def write_file(work: Work, *, hours: int, bytes_max: int, has_room: Callab
     """Writes what was asked for. Raises Hopeless when the project's files would take more than `bytes_max`."""
     order = FileOrder.model_validate(work.job.args)
     async with work.transaction() as tx:
-        await work.advance(tx, done=0)
+        await work.advance(tx, done=0, report={"filters": order.asked_for})
         await store.delete_parts(tx, work.project_id, work.job.id)
         others = await store.kept_bytes(tx, work.project_id)
     rows, filters = PostgresStore(work.db), order.filters()
@@ -86,6 +93,7 @@ async def write_file(work: Work, *, hours: int, bytes_max: int, has_room: Callab
         raise
     now = clock.now()
     report = FileReport(
+        filters=order.asked_for,
         file=path_of(work.job.id),
         format=order.form.format,
         gzip=order.form.gzip,

@@ -12,15 +12,11 @@ export const queryClient = new QueryClient({
     queries: {
       staleTime: 15_000,
       gcTime: 10 * 60_000,
-      retry: (failures, error) => failures < RETRIES && !(error instanceof Problem && isFinal(error.status)),
+      retry: (failures, error) => failures < RETRIES && !(error instanceof Problem && error.isFinal),
       refetchOnWindowFocus: true,
     },
   },
 });
-
-function isFinal(status: number): boolean {
-  return status >= 400 && status < 500 && status !== 429;
-}
 
 export const meQuery = queryOptions({
   queryKey: ["me"],

@@ -155,6 +155,8 @@ async def test_a_key_is_made_shown_once_and_revoked(tab: Tab, person: Person) ->
     await tab.go("/app/settings?section=keys")
     await page.get_by_role("button", name="New key").first.click()
     await page.get_by_label("Name").fill("browser")
+    # What is seen is what is announced, and names what the list will say.
+    await expect(page.get_by_role("checkbox", name="Send evaluations (ingest)")).to_be_checked()
     await page.get_by_role("button", name="Make the key").click()
     key = await page.get_by_role("dialog").locator("code, pre").first.inner_text()
     async with httpx2.AsyncClient(base_url=person.url, headers={"X-API-Key": key.strip()}) as client:
@@ -167,6 +169,7 @@ async def test_a_key_is_made_shown_once_and_revoked(tab: Tab, person: Person) ->
             await page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
         assert (await revoked.value).status == 204
         await expect(page.get_by_role("button", name="Revoke browser")).to_have_count(0)
+        await expect(page.get_by_role("region", name="Keys")).to_be_focused()
         assert (await client.post("/evaluations", json=body)).status_code == 401
 
 

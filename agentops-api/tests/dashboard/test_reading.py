@@ -45,6 +45,7 @@ async def test_escape_leads_back_to_the_place_in_the_list(tab: Tab) -> None:
             await page.get_by_role("link", name=leave).click()
         await expect(page).to_have_url(re.compile("/app/evaluations$"))
         await expect(row).to_be_visible()
+        await expect(page.locator("[role=row][aria-rowindex='36'] a")).to_be_focused()
         assert await page.evaluate("scrollY") == 1500
 
 
@@ -74,7 +75,7 @@ async def test_a_long_conversation_is_shown_around_the_answer(server: Server, ou
     await outside.go(f"/app/evaluations/{ids[60]}")
     session = outside.page.get_by_role("group", name="In this session").get_by_role("link")
     for turn in (59, 60, 61):
-        await expect(session.filter(has_text=re.compile(f"^turn {turn}\\d\\d:"))).to_have_count(1)
+        await expect(session.filter(has_text=re.compile(f"^turn {turn}(\\d\\d:|\\d+ [A-Z])"))).to_have_count(1)
     for told in ("There are earlier ones.", "There are later ones."):
         await expect(outside.page.get_by_text(told)).to_have_count(1)
     await expect(session.filter(has_text="turn 60")).to_be_in_viewport()
@@ -125,3 +126,27 @@ async def test_a_list_that_failed_is_asked_for_again_when_the_tail_is_back(tab: 
     await expect(page.locator("[role=row][aria-rowindex]").first).to_be_visible()
     await expect(page.get_by_role("alert")).to_have_count(0)
     await switch.uncheck(force=True)
+
+
+async def test_the_list_is_gone_through_and_searched_by_keys(tab: Tab) -> None:
+    page = tab.page
+    await tab.go("/app/evaluations")
+    link = "[role=row][aria-rowindex='{}'] a"
+    for key, row in (("j", 2), *(("j", each) for each in range(3, 22)), ("k", 20)):
+        await page.keyboard.press(key)
+        await expect(page.locator(link.format(row))).to_be_focused()
+    await expect(page.locator(link.format(20))).to_be_in_viewport()
+    await page.keyboard.press("/")
+    await expect(page.get_by_label("Search words")).to_be_focused()
+    await page.keyboard.type("j/")
+    await expect(page.get_by_label("Search words")).to_have_value("j/")
+    await page.get_by_label("Search words").fill("")
+    await page.keyboard.press("Tab")
+    await page.locator(link.format(3)).focus()
+    prompt = await page.locator(link.format(3)).inner_text()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("group", name="Prompt")).to_contain_text(prompt)
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="Copy the prompt").click()
+    await expect(page.locator("[data-copied]")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == prompt

@@ -32,15 +32,17 @@ async def test_a_key_is_asked_for_once_may_only_send_and_is_remembered(server: S
         assert await page.locator("pre").evaluate_all(WIDER) == []
     await expect(page.get_by_text("pip install agentops-client", exact=True)).to_be_visible()
     await outside.go("/app/connect")
-    await expect(page.get_by_text("There is a key, “First key”")).to_be_visible()
+    await expect(page.get_by_text("There is a key, “Key of ")).to_be_visible()
     await outside.go("/app/settings")
-    await expect(page.get_by_role("row", name="First key").locator("td").nth(1)).to_have_text("ingest")
+    await expect(page.get_by_role("row", name="Key of").locator("td").nth(1)).to_have_text("ingest")
 
 
-async def test_what_was_sent_before_the_page_was_opened_has_arrived(tab: Tab) -> None:
+async def test_what_was_sent_before_the_page_was_opened_is_shown_and_does_not_arrive(tab: Tab) -> None:
     page = tab.page
     await tab.go("/app/connect")
-    await expect(page.get_by_text("It arrived")).to_be_visible()
+    await expect(page.get_by_text("The newest so far")).to_be_visible()
+    await expect(page.get_by_text("It arrived")).to_have_count(0)
+    await expect(page.get_by_text("hallucination probability 0.")).to_be_visible()
     await expect(page.get_by_text("Waiting for the next evaluation")).to_be_visible()
     assert await page.locator("ol [data-done]").count() == 3
 
@@ -163,3 +165,41 @@ async def test_what_is_not_there_leads_to_the_list(tab: Tab) -> None:
     await expect(page.get_by_role("button", name="Try again")).to_have_count(0)
     await page.get_by_role("alert").get_by_role("link", name="To the list").click()
     await expect(page.get_by_role("heading", name="Evaluations", exact=True)).to_be_visible()
+
+
+async def test_days_that_cannot_be_kept_are_told_and_stay_as_typed(tab: Tab) -> None:
+    page = tab.page
+    await tab.go("/app/settings?section=data")
+    field, ask = page.get_by_label("Keep evaluations"), page.get_by_role("button", name="What would go?")
+    for days in ("0", "-5"):
+        await field.fill(days)
+        await field.press("Tab")
+        await expect(field).to_have_value(f"{days} days")
+        await expect(page.get_by_text("From 1 to 36,500 days")).to_be_visible()
+        await expect(ask).to_be_disabled()
+    await field.fill("30")
+    await expect(page.get_by_text("From 1 to 36,500 days")).to_have_count(0)
+    await expect(ask).to_be_enabled()
+
+
+async def test_however_long_a_name_is_it_stays_within_the_page_and_the_dialog(server: Server, outside: Tab) -> None:
+    person = await newcomer(server)
+    page = outside.page
+    await sign_in(page.context, person.email, PASSWORD)
+    await outside.go("/app/settings?section=project")
+    await page.get_by_role("button", name="Rename the project").click()
+    await page.get_by_label("New name of the project").fill("W" * 150)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Rename the project")).to_be_visible()
+    await outside.go("/app/settings?section=keys")
+    await page.get_by_role("button", name="New key").click()
+    await page.get_by_label("Name", exact=True).fill("K" * 150)
+    await page.get_by_role("button", name="Make the key").click()
+    await page.get_by_role("button", name="I have it").click()
+    await page.set_viewport_size(PHONE)
+    await page.get_by_role("button", name="Revoke KKK").click()
+    asked = page.get_by_role("dialog").locator("p", has_text="KKK")
+    assert await asked.evaluate_all(WIDER) == []
+    await outside.go("/app/connect")
+    await expect(page.get_by_role("button", name="Make another key for WWW")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

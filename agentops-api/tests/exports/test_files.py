@@ -99,6 +99,7 @@ async def test_the_file_is_what_the_download_would_be(
     job = await written(server, database, filled.sdk, agent_name="a1", **wanted)
     assert (job["status"], job["done"], job["total"]) == ("succeeded", ROWS // 2, ROWS // 2)
     report = job["report"]
+    assert report["filters"] == {"agent_name": "a1"}
     answer = await filled.sdk.get(report["file"])
     kind = wanted.get("format", "jsonl")
     compressed = wanted.get("gzip", True) is True and kind != "parquet"

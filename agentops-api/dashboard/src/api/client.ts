@@ -19,6 +19,11 @@ export class Problem extends Error {
   ) {
     super(message);
   }
+
+  /** Whether the same call would fail again, whatever happens meanwhile: what was asked for is at fault. */
+  get isFinal(): boolean {
+    return this.status >= 400 && this.status < 500 && this.status !== 408 && this.status !== 429;
+  }
 }
 
 /** What is said where no answer comes. */

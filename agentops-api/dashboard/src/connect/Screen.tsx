@@ -4,13 +4,14 @@ import { Link, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { api, type Evaluation, type Schemas, told } from "../api/client";
 import { type Listening, useStream } from "../api/stream";
+import { shownOf } from "../evaluations/text";
 import { usePlace } from "../shell/Projects";
 import { Badge, Verdict } from "../ui/Badge";
 import { Code, CopyIcon } from "../ui/Copy";
 import { Glyph } from "../ui/icons";
-import { percent, seconds } from "../ui/numbers";
+import { score, seconds } from "../ui/numbers";
 import { Page, Panel } from "../ui/Page";
-import { ago, fullTime } from "../ui/time";
+import { ago, fullTime, shortTime } from "../ui/time";
 import styles from "./connect.module.css";
 import { curlSnippet, PIP, pythonSnippet } from "./snippets";
 
@@ -29,6 +30,9 @@ export function Screen() {
   });
   const stored = useQuery(newestQuery(project, state === "live"));
   const newest = arrived ?? stored.data ?? null;
+  const [opened] = useState(Date.now);
+  // What came just before the stream listened is among what is stored.
+  const isNew = arrived !== null || (newest !== null && Date.parse(newest.created_at) >= opened);
   return (
     <Page title="Connect an agent">
       <ol className={styles.steps}>
@@ -44,7 +48,7 @@ export function Screen() {
         </Step>
         <Step number={3} title="See it arrive" isDone={newest !== null}>
           <div aria-live="polite" className={styles.arrival}>
-            {newest && <Arrived key={newest.id} evaluation={newest} />}
+            {newest && <Arrived key={newest.id} evaluation={newest} isNew={isNew} />}
             {!arrived && <Waiting state={state} isFirst={newest === null} />}
           </div>
         </Step>
@@ -89,7 +93,8 @@ function MakeKey({ kept, show }: MakeKeyProps) {
     mutationKey: MAKING,
     mutationFn: () => {
       // All that the snippets do is send.
-      const body = { name: "First key", project_id: place?.project.id ?? null, scopes: ["ingest" as const] };
+      const name = kept ? `Key of ${shortTime(Date.now())}` : "First key";
+      const body = { name, project_id: place?.project.id ?? null, scopes: ["ingest" as const] };
       return told(api.POST("/auth/api-keys", { body }));
     },
     onSuccess: ({ key }) => {
@@ -117,6 +122,7 @@ function MakeKey({ kept, show }: MakeKeyProps) {
         )}
       </p>
       <Button
+        classNames={{ root: styles.make, label: styles.makeLabel }}
         variant={kept ? "default" : "filled"}
         leftSection={<Glyph name="key" />}
         loading={made.isPending}
@@ -199,22 +205,26 @@ function Waiting({ state, isFirst }: { state: Listening; isFirst: boolean }) {
   );
 }
 
-function Arrived({ evaluation }: { evaluation: Evaluation }) {
+function Arrived({ evaluation, isNew }: { evaluation: Evaluation; isNew: boolean }) {
   const search = useSearch({ from: "/signed-in" });
   return (
     <div className={styles.arrived}>
       <p className={styles.facts}>
-        <Badge tone="accent">It arrived</Badge>
+        {isNew ? <Badge tone="accent">It arrived</Badge> : <Badge tone="neutral">The newest so far</Badge>}
         <Verdict hallucinated={evaluation.hallucinated} />
         <span className="num">
-          hallucination probability {percent(evaluation.hallucination_probability)} · {seconds(evaluation.latency_sec)}
+          hallucination probability {score(evaluation.hallucination_probability)} · {seconds(evaluation.latency_sec)}
         </span>
         <time dateTime={evaluation.created_at} title={fullTime(evaluation.created_at)}>
           {ago(evaluation.created_at, Date.now())}
         </time>
       </p>
-      <p className={styles.prompt}>{evaluation.prompt}</p>
-      <p className={styles.response}>{evaluation.response}</p>
+      <p className={styles.prompt} dir="auto">
+        {shownOf(evaluation.prompt)}
+      </p>
+      <p className={styles.response} dir="auto">
+        {shownOf(evaluation.response)}
+      </p>
       <p className={styles.links}>
         <Link to="/evaluations/$id" params={{ id: evaluation.id }} search={search}>
           Open it

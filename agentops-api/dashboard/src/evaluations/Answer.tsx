@@ -6,6 +6,7 @@ import { percent } from "../ui/numbers";
 import { Panel } from "../ui/Page";
 import { type Claim, type Evidence, LABELS, type Label, stretchesOf } from "./claims";
 import styles from "./detail.module.css";
+import { CopyText, Text } from "./Text";
 
 const TONES: Record<Label, Tone> = {
   supported: "good",
@@ -23,15 +24,15 @@ export function Answer({ evaluation, show }: { evaluation: Evaluation; show?: Sh
   const [chosen, setChosen] = useState<number | null>(null);
   if (claims.length === 0) {
     return (
-      <Panel title="Response">
-        <p className={styles.text}>{evaluation.response || <em className={styles.none}>empty</em>}</p>
+      <Panel title="Response" aside={<CopyText of="response" text={evaluation.response} />}>
+        <Text>{evaluation.response}</Text>
       </Panel>
     );
   }
   return (
-    <Panel title="Response" note={summary(claims)}>
+    <Panel title="Response" note={summary(claims)} aside={<CopyText of="response" text={evaluation.response} />}>
       <div className={styles.checked}>
-        <p className={styles.text}>
+        <p className={styles.text} dir="auto">
           {stretchesOf(evaluation.response, claims).map((stretch, index) => {
             const claim = stretch.claim === null ? undefined : claims[stretch.claim];
             const key = `${index} ${stretch.claim}`;
@@ -80,11 +81,13 @@ function ClaimItem({ claim, isChosen, choose, show }: ItemProps) {
             </span>
           )}
         </span>
-        <span className={styles.claimText}>{claim.text}</span>
+        <span className={styles.claimText} dir="auto">
+          {claim.text}
+        </span>
       </button>
       {evidence && (
         <blockquote className={styles.evidence}>
-          {evidence.text}
+          <p dir="auto">{evidence.text}</p>
           <cite>
             {show ? (
               <UnstyledButton className={styles.source} onClick={() => show({ ...evidence })}>
@@ -96,7 +99,11 @@ function ClaimItem({ claim, isChosen, choose, show }: ItemProps) {
           </cite>
         </blockquote>
       )}
-      {claim.reasons.length > 0 && <p className={styles.reasons}>{claim.reasons.join("; ")}</p>}
+      {claim.reasons.length > 0 && (
+        <p className={styles.reasons} dir="auto">
+          {claim.reasons.join("; ")}
+        </p>
+      )}
     </li>
   );
 }

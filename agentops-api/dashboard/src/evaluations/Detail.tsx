@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { type MouseEvent, useEffect, useState } from "react";
 import type { Evaluation } from "../api/client";
 import { useLink } from "../filterbar/link";
-import type { Search } from "../filters";
+import { type Search, searchOf } from "../filters";
 import { Verdict } from "../ui/Badge";
 import { CopyButton } from "../ui/Copy";
 import { Failed } from "../ui/Failure";
@@ -17,20 +17,24 @@ import type { Evidence } from "./claims";
 import { Documents } from "./Documents";
 import styles from "./detail.module.css";
 import { Facts } from "./Facts";
-import { furtherFromList, useLeave } from "./leave";
+import { alone, LATE } from "./keys";
+import { further, useLeave, useReturn } from "./leave";
 import { marked, useMarked } from "./marked";
 import { evaluationQuery, listQuery, neighboursQuery, type Which } from "./queries";
+import { read } from "./read";
+import { CopyText, Text } from "./Text";
 
 export function Screen() {
   const { id } = useParams({ from: "/signed-in/evaluations/$id" });
   const search = useSearch({ from: "/signed-in" });
   const { data, error, refetch } = useQuery(evaluationQuery(id, search.project));
   const link = useLink();
+  const isThere = data !== undefined || !error;
   const tools = (
     <>
       <Neighbours id={id} evaluation={data} />
-      <Beside id={id} />
-      <CopyButton text={link} label="Copy link" />
+      {isThere && <Beside id={id} />}
+      {isThere && <CopyButton text={link} label="Copy link" />}
     </>
   );
   return (
@@ -40,7 +44,7 @@ export function Screen() {
           error={error}
           retry={() => void refetch()}
           other={
-            <Link to="/evaluations" search={search}>
+            <Link to="/evaluations" search={searchOf(search)}>
               To the list
             </Link>
           }
@@ -54,6 +58,7 @@ export function Screen() {
 
 function Content({ evaluation }: { evaluation: Evaluation }) {
   const [evidence, setEvidence] = useState<Evidence | null>(null);
+  useEffect(() => () => read.leave(evaluation.id), [evaluation.id]);
   return (
     <>
       <p className={styles.lead}>
@@ -64,8 +69,8 @@ function Content({ evaluation }: { evaluation: Evaluation }) {
       </p>
       <div className={styles.columns}>
         <div className={styles.main}>
-          <Panel title="Prompt">
-            <p className={styles.text}>{evaluation.prompt || <em className={styles.none}>empty</em>}</p>
+          <Panel title="Prompt" aside={<CopyText of="prompt" text={evaluation.prompt} />}>
+            <Text>{evaluation.prompt}</Text>
           </Panel>
           <Answer evaluation={evaluation} show={evaluation.retrieved_docs?.length ? setEvidence : undefined} />
           <Documents documents={evaluation.retrieved_docs} evidence={evidence} />
@@ -81,11 +86,13 @@ function Neighbours({ id, evaluation }: { id: string; evaluation: Evaluation | u
   const search = useSearch({ from: "/signed-in" });
   const navigate = useNavigate();
   const leave = useLeave();
+  const back = useReturn();
   const client = useQueryClient();
   const { older, newer } = useNeighbours(id, evaluation, search);
   const go = async (which: Which, known: string | null | undefined) => {
     // A key may be pressed before its neighbour is known.
-    const here = evaluation ?? (await client.ensureQueryData(evaluationQuery(id, search.project)));
+    const here = evaluation ?? (await client.ensureQueryData(evaluationQuery(id, search.project)).catch(() => null));
+    if (!here) return;
     const to = known === undefined ? await client.ensureQueryData(neighboursQuery(search, here, which)) : known;
     if (to === null) return;
     const back = neighboursQuery(search, { ...here, id: to }, which === "older" ? "newer" : "older");
@@ -93,14 +100,14 @@ function Neighbours({ id, evaluation }: { id: string; evaluation: Evaluation | u
     await navigate({ to: "/evaluations/$id", params: { id: to }, search, state: true, replace: true });
   };
   useHotkeys([
-    ["j", () => void go("older", older)],
-    ["k", () => void go("newer", newer)],
-    ["Escape", leave],
+    ["j", alone(() => void go("older", older)), LATE],
+    ["k", alone(() => void go("newer", newer)), LATE],
+    ["Escape", alone(back ?? leave), LATE],
   ]);
   const leaveHere = (event: MouseEvent) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    leave();
+    (back ?? leave)();
   };
   return (
     <div className={styles.neighbours}>
@@ -114,9 +121,20 @@ function Neighbours({ id, evaluation }: { id: string; evaluation: Evaluation | u
           <Glyph name="down" />
         </ActionIcon>
       </Tooltip>
-      <Link to="/evaluations" search={search} className={styles.back} onClick={leaveHere}>
-        All evaluations
-      </Link>
+      {back ? (
+        <Link
+          to="/sessions/view"
+          search={{ ...searchOf(search), of: evaluation?.session_id ?? undefined } as Search}
+          className={styles.back}
+          onClick={leaveHere}
+        >
+          The session
+        </Link>
+      ) : (
+        <Link to="/evaluations" search={searchOf(search)} className={styles.back} onClick={leaveHere}>
+          All evaluations
+        </Link>
+      )}
     </div>
   );
 }
@@ -160,7 +178,7 @@ function Beside({ id }: { id: string }) {
       to: "/evaluations/beside/$left/$right",
       params: { left: other, right: id },
       search,
-      state: furtherFromList,
+      state: further,
     });
   };
   return (

@@ -1,7 +1,9 @@
 import { useEffect, useRef } from "react";
+import { Glyph } from "../ui/icons";
 import { Panel } from "../ui/Page";
 import { cutAt, type Evidence } from "./claims";
 import styles from "./detail.module.css";
+import { nameOf } from "./text";
 
 /** The texts that the answer was to be based on; the evidence that was asked for is opened and marked. */
 export function Documents({ documents, evidence }: { documents: string[] | null; evidence: Evidence | null }) {
@@ -45,9 +47,13 @@ function Document({ number, text, startsOpen, evidence }: Props) {
     <li>
       <details ref={details} open={startsOpen}>
         <summary>
-          Document {number} <span className={styles.excerpt}>{text.slice(0, 120)}</span>
+          <Glyph name="right" size={12} />
+          <span className={styles.numbered}>Document {number}</span>
+          <span className={styles.excerpt} dir="auto">
+            {nameOf(text, 120)}
+          </span>
         </summary>
-        <p className={styles.text}>
+        <p className={styles.text} dir="auto">
           {before}
           {within && (
             <mark ref={mark} className={styles.found}>

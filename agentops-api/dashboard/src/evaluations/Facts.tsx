@@ -2,15 +2,16 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import type { Evaluation } from "../api/client";
-import type { Search } from "../filters";
+import { type Search, searchOf } from "../filters";
 import { Bar, type Tone } from "../ui/Badge";
 import { CopyIcon } from "../ui/Copy";
 import { NOTHING, perSecond, score, seconds } from "../ui/numbers";
 import { Panel } from "../ui/Page";
-import { clockTime } from "../ui/time";
+import { turnTime } from "../ui/time";
 import styles from "./detail.module.css";
-import { furtherFromList } from "./leave";
+import { further } from "./leave";
 import { sessionQuery } from "./queries";
+import { nameOf } from "./text";
 import { verification } from "./verification";
 
 type ScoreName = "hallucination_probability" | "factual_support" | "semantic_drift" | "uncertainty";
@@ -37,13 +38,8 @@ export function Facts({ evaluation }: { evaluation: Evaluation }) {
           {evaluation.status && <Fact label="Verification" value={verification(evaluation.status, evaluation.mode)} />}
           {evaluation.detector && <Fact label="Detector" value={evaluation.detector} />}
           {evaluation.scoring && <Fact label="Scoring" value={evaluation.scoring} />}
-          <div>
-            <dt>Id</dt>
-            <dd className={styles.id}>
-              <code>{evaluation.id}</code>
-              <CopyIcon text={evaluation.id} label="Copy the id" />
-            </dd>
-          </div>
+          <Id label="Id" of="the id" value={evaluation.id} />
+          {evaluation.session_id && <Id label="Session" of="the session's id" value={evaluation.session_id} />}
         </dl>
       </Panel>
       {metadata.length > 0 && (
@@ -81,8 +77,22 @@ export function Scores({ evaluation }: { evaluation: Evaluation }) {
 function Fact({ label, value }: { label: string; value: string }) {
   return (
     <div>
+      <dt dir="auto">{label}</dt>
+      <dd className="num" dir="auto">
+        {value}
+      </dd>
+    </div>
+  );
+}
+
+function Id({ label, of, value }: { label: string; of: string; value: string }) {
+  return (
+    <div>
       <dt>{label}</dt>
-      <dd className="num">{value}</dd>
+      <dd className={styles.id}>
+        <code title={value}>{value}</code>
+        <CopyIcon text={value} label={`Copy ${of}`} />
+      </dd>
     </div>
   );
 }
@@ -91,6 +101,8 @@ function Fact({ label, value }: { label: string; value: string }) {
 function Session({ evaluation, sessionId }: { evaluation: Evaluation; sessionId: string }) {
   const search = useSearch({ from: "/signed-in" });
   const { data } = useQuery(sessionQuery(evaluation, search.project));
+  const turns = data?.turns ?? [evaluation];
+  const timeOf = turnTime(turns[0]?.created_at ?? "", turns.at(-1)?.created_at ?? "", new Date());
   const here = useRef<HTMLLIElement>(null);
   useEffect(() => {
     const list = data && here.current?.parentElement;
@@ -100,14 +112,14 @@ function Session({ evaluation, sessionId }: { evaluation: Evaluation; sessionId:
     <Panel
       title="In this session"
       aside={
-        <Link to="/sessions/view" search={{ ...search, of: sessionId } as Search} className={styles.whole}>
+        <Link to="/sessions/view" search={{ ...searchOf(search), of: sessionId } as Search} className={styles.whole}>
           Read it
         </Link>
       }
     >
       <ol className={styles.turns}>
         {data?.hasEarlier && <li className={styles.further}>There are earlier ones.</li>}
-        {(data?.turns ?? [evaluation]).map((turn) => (
+        {turns.map((turn) => (
           <li
             key={turn.id}
             ref={turn.id === evaluation.id ? here : null}
@@ -117,12 +129,14 @@ function Session({ evaluation, sessionId }: { evaluation: Evaluation; sessionId:
               to="/evaluations/$id"
               params={{ id: turn.id }}
               search={search}
-              state={furtherFromList}
+              state={further}
               className={styles.turn}
             >
               <i data-verdict={turn.hallucinated === null ? "none" : turn.hallucinated ? "bad" : "good"} />
-              <span className={styles.turnText}>{turn.prompt.slice(0, 200)}</span>
-              <span className="num">{clockTime(turn.created_at)}</span>
+              <span className={styles.turnText} dir="auto">
+                {nameOf(turn.prompt)}
+              </span>
+              <span className="num">{timeOf(turn.created_at)}</span>
             </Link>
           </li>
         ))}

@@ -4,6 +4,7 @@ import { useSearch } from "@tanstack/react-router";
 import styles from "./evaluations.module.css";
 import { marked, useMarked } from "./marked";
 import { evaluationQuery } from "./queries";
+import { nameOf } from "./text";
 
 /** Reminds of the evaluation that another one is to be laid beside. */
 export function Marked() {
@@ -14,7 +15,7 @@ export function Marked() {
   return (
     <p className={styles.marked} role="status">
       <span>
-        Open the one to compare with <q>{data?.prompt.slice(0, 80) ?? "…"}</q>
+        Open the one to compare with <q dir="auto">{data ? nameOf(data.prompt, 80) : "…"}</q>
       </span>
       <UnstyledButton className={styles.further} onClick={() => marked.set(null)}>
         Cancel

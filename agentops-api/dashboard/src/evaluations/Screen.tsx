@@ -1,12 +1,14 @@
-import { Switch } from "@mantine/core";
+import { Button, Switch } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { useSearch } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import type { Listening } from "../api/stream";
 import { PeriodPicker } from "../filterbar/PeriodPicker";
+import type { Search } from "../filters";
 import { Badge } from "../ui/Badge";
 import { Failed } from "../ui/Failure";
 import { Page } from "../ui/Page";
+import styles from "./evaluations.module.css";
 import { FilterBar } from "./FilterBar";
 import { setLive, useLive } from "./live";
 import { Marked } from "./Marked";
@@ -30,6 +32,7 @@ export function Screen() {
   const stored = useMemo(() => list.data?.pages.flatMap((page) => page.data) ?? [], [list.data]);
   const all = useMemo(() => withTail(tail, stored), [tail, stored]);
   const [rows, held, release] = useHeld(all, key);
+  const exported = { to: "/settings", search: { ...search, section: "data" } as Search, hash: "export" } as const;
   const tools = (
     <>
       {isLive && (
@@ -42,17 +45,31 @@ export function Screen() {
         size="xs"
         checked={isLive}
         disabled={!mayBeLive}
+        aria-describedby={mayBeLive ? undefined : "why-not-live"}
         onChange={(event) => setLive(event.currentTarget.checked)}
       />
+      {!mayBeLive && (
+        <span id="why-not-live" className={styles.why}>
+          {search.end === undefined ? "not while words are searched" : "not of a period that ends"}
+        </span>
+      )}
+      <Button size="xs" variant="default" renderRoot={(props) => <Link {...exported} {...props} />}>
+        Export this list
+      </Button>
       <PeriodPicker />
     </>
+  );
+  const other = (
+    <Link to="/evaluations" search={{ project: search.project }}>
+      Without filters
+    </Link>
   );
   return (
     <Page title="Evaluations" tools={tools}>
       <FilterBar />
       <Marked />
       {list.isError && !list.data ? (
-        <Failed error={list.error} retry={() => void list.refetch()} />
+        <Failed error={list.error} retry={() => void list.refetch()} other={other} />
       ) : (
         <Table
           key={key}

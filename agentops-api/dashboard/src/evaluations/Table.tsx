@@ -1,4 +1,5 @@
 import { UnstyledButton } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
 import { useRouter, useSearch } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import {
@@ -18,13 +19,16 @@ import { exactCount, score, seconds } from "../ui/numbers";
 import { Skeleton } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import styles from "./evaluations.module.css";
+import { alone, LATE } from "./keys";
 import { FROM_LIST } from "./leave";
+import { read } from "./read";
+import { nameOf } from "./text";
 
 const ROW_PX = 52;
 const ROWS_AHEAD = 12;
+/** What stays above the rows when they scroll, on a phone too. */
+const HEAD_PX = 82;
 const SKELETONS = 12;
-/** What a wide screen has room for. */
-const SHOWN_CHARS = 200;
 const VERDICTS = [
   { verdict: "bad", label: "Hallucinated" },
   { verdict: "good", label: "Grounded" },
@@ -68,6 +72,14 @@ export function Table(props: Props) {
   useEffect(() => {
     if (hasMore && mayGoOn && last >= rows.length - ROWS_AHEAD * 2) more();
   }, [hasMore, mayGoOn, last, rows.length, more]);
+  // Where it was comes later than its first rows do.
+  useEffect(() => {
+    if (document.activeElement === document.body) read.find(body.current)?.focus({ preventScroll: true });
+  });
+  useHotkeys([
+    ["j", alone(() => step(body.current, 1)), LATE],
+    ["k", alone(() => step(body.current, -1)), LATE],
+  ]);
   if (!isLoading && !hasMore && rows.length === 0) return empty;
   return (
     <div className={styles.table}>
@@ -116,6 +128,14 @@ export function Table(props: Props) {
       </div>
     </div>
   );
+}
+
+/** The focus goes so many rows further, or from nowhere to the first one in sight; Enter opens it, as any link. */
+function step(list: Element | null, by: number): void {
+  const links = [...(list?.querySelectorAll<HTMLElement>("a[data-id]") ?? [])];
+  const at = links.indexOf(document.activeElement as HTMLElement);
+  const next = at < 0 ? links.find((each) => each.getBoundingClientRect().top > HEAD_PX) : links[at + by];
+  next?.focus();
 }
 
 /** Where the rows lead, and what opens them: a router's link for each row costs more than all else in the row does. */
@@ -191,15 +211,17 @@ const Row = memo(function Row({ row, href, index, top, isFresh }: RowProps) {
         {listTime(row.created_at, new Date())}
       </span>
       <span role="cell" className={styles.texts}>
-        <a href={href} data-id={row.id} className={styles.open}>
-          {row.prompt.slice(0, SHOWN_CHARS) || "(empty prompt)"}
+        <a href={href} data-id={row.id} className={styles.open} dir="auto">
+          {nameOf(row.prompt)}
         </a>
-        <span className={styles.response}>{row.response.slice(0, SHOWN_CHARS)}</span>
+        <span className={styles.response} dir="auto">
+          {nameOf(row.response)}
+        </span>
       </span>
-      <span role="cell" className={styles.name}>
+      <span role="cell" className={styles.name} dir="auto">
         {row.agent_name}
       </span>
-      <span role="cell" className={styles.name}>
+      <span role="cell" className={styles.name} dir="auto">
         {row.model_name}
       </span>
       <span role="cell" className={`${styles.score} num`}>

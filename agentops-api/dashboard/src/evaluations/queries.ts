@@ -1,8 +1,8 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, type Evaluation, told } from "../api/client";
-import type { Wanted } from "../api/stream";
-import { namesOf, periodOf, type Search } from "../filters";
+import type { Search } from "../filters";
 import { type Ask, justAfter, newerThan, olderAmong, type Placed } from "./neighbours";
+import { listParams } from "./params";
 
 const PAGE_ROWS = 100;
 /** What is asked for to find a neighbour is read for one row. */
@@ -11,34 +11,6 @@ const PAGES_MAX = 60;
 /** Of a conversation, around the answer that is read. */
 const TURNS_BEFORE = 50;
 const TURNS_AFTER = 20;
-
-/** What the list asks for. `until`: up to which time, so that what arrives later does not shift the pages. */
-export function listParams(search: Search, now: number) {
-  const period = periodOf(search, now);
-  return {
-    ...namesOf(search),
-    q: search.q,
-    session_id: search.session,
-    hallucinated: hallucinatedOf(search),
-    min_hallucination_probability: search.min ? Number(search.min) : undefined,
-    start_date: period.start,
-    end_date: search.end ? period.end : undefined,
-  };
-}
-
-/** What the live tail asks for, and what it cannot ask for and so must look at itself. */
-export function wantedOf(search: Search): Wanted {
-  return {
-    ...(search.agent && { agent_name: search.agent }),
-    ...(search.model && { model_name: search.model }),
-    ...(search.session && { session_id: search.session }),
-    ...(search.verdict && { hallucinated: search.verdict === "hallucinated" }),
-  };
-}
-
-export function hallucinatedOf(search: Search): boolean | undefined {
-  return search.verdict && search.verdict === "hallucinated";
-}
 
 export function listQuery(search: Search) {
   const params = listParams(search, Date.now());

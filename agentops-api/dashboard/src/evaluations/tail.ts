@@ -5,7 +5,8 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react
 import type { Evaluation } from "../api/client";
 import { type Listening, useStream } from "../api/stream";
 import type { Search } from "../filters";
-import { listQuery, wantedOf } from "./queries";
+import { wantedOf } from "./params";
+import { listQuery } from "./queries";
 
 const LIVE_ROWS_MAX = 500;
 /** So far down the first row is no longer what one looks at. */

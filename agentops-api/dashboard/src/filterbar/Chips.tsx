@@ -5,7 +5,12 @@ import { Glyph } from "../ui/icons";
 import styles from "./filterbar.module.css";
 import { useChange } from "./PeriodPicker";
 
-const LABELS: Partial<Record<keyof Search, string>> = { mode: "Mode", verdict: "Verdict", session: "Session" };
+const LABELS: Partial<Record<keyof Search, string>> = {
+  mode: "Mode",
+  verdict: "Verdict",
+  session: "Session",
+  min: "Least probability",
+};
 
 /** Filters that came with the address and have no control of their own here; each can be taken away. */
 export function Chips({ names }: { names: (keyof Search)[] }) {
@@ -20,7 +25,10 @@ export function Chips({ names }: { names: (keyof Search)[] }) {
           <span>
             {LABELS[name] ?? name}: {search[name]}
           </span>
-          <UnstyledButton aria-label={`Any ${name}`} onClick={() => change({ [name]: undefined })}>
+          <UnstyledButton
+            aria-label={`Any ${(LABELS[name] ?? name).toLowerCase()}`}
+            onClick={() => change({ [name]: undefined })}
+          >
             <Glyph name="close" size={12} />
           </UnstyledButton>
         </span>

@@ -112,7 +112,7 @@ function Table({ sessions, search }: { sessions: Schemas["Session"][]; search: S
                 {exactCount(session.evaluations)}
               </td>
               <td className="num" data-number data-bad={session.hallucinations > 0 || undefined}>
-                {session.hallucinations}
+                {session.hallucination_rate === null ? NOTHING : session.hallucinations}
                 {session.hallucinations > 0 && (
                   <span className={styles.soft}> ({percent(session.hallucination_rate)})</span>
                 )}

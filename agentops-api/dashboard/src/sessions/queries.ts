@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData } from "@tanstack/react-query";
 import { api, told } from "../api/client";
-import { hallucinatedOf } from "../evaluations/queries";
+import { hallucinatedOf } from "../evaluations/params";
 import { DAY, type Period, periodOf, type Search } from "../filters";
 import { ZONE } from "../ui/time";
 

@@ -7,6 +7,7 @@ import { Failed } from "../ui/Failure";
 import { exactCount } from "../ui/numbers";
 import { Panel, Skeleton } from "../ui/Page";
 import { fullTime } from "../ui/time";
+import { faultOf } from "./days";
 import { Export } from "./Export";
 import styles from "./settings.module.css";
 
@@ -24,7 +25,9 @@ export function DataSection() {
         {!error && (!data || !id) && <Skeleton height={220} />}
         {data && id && <Retention key={id} id={id} kept={data} />}
       </Panel>
-      <Export />
+      <div id="export">
+        <Export />
+      </div>
     </>
   );
 }
@@ -57,6 +60,7 @@ function Retention({ id, kept }: { id: string; kept: Schemas["Retention"] }) {
     forecast.mutate();
   };
   const error = forecast.error ?? save.error;
+  const isFaulty = faultOf(days.raw_days) !== null || faultOf(days.rollup_days) !== null;
   return (
     <form className={`${styles.form} ${styles.wide}`} onSubmit={submit}>
       <div className={styles.pair}>
@@ -81,7 +85,7 @@ function Retention({ id, kept }: { id: string; kept: Schemas["Retention"] }) {
       {forecast.data && <Forecast forecast={forecast.data} />}
       {!mayChange && <p className={styles.lead}>Only owners and admins change this.</p>}
       <div className={styles.buttons}>
-        <Button type="submit" variant="default" disabled={!mayChange} loading={forecast.isPending}>
+        <Button type="submit" variant="default" disabled={!mayChange || isFaulty} loading={forecast.isPending}>
           What would go?
         </Button>
         <Button disabled={!forecast.data} loading={save.isPending} onClick={() => save.mutate()}>
@@ -106,9 +110,10 @@ function DaysInput({ label, value, onChange, disabled }: DaysInputProps) {
       label={label}
       placeholder="For ever"
       suffix=" days"
-      min={1}
-      max={36_500}
+      // What is typed stays, and is told what is wrong with it.
+      clampBehavior="none"
       allowDecimal={false}
+      error={faultOf(value)}
       hideControls
       disabled={disabled}
       value={value ?? ""}

@@ -3,16 +3,17 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, type Schemas, told } from "../api/client";
+import { Chips } from "../filterbar/Chips";
 import { NameFilter } from "../filterbar/NameFilter";
 import { PeriodPicker } from "../filterbar/PeriodPicker";
-import { namesOf, periodLabel, periodOf, type Search } from "../filters";
+import { periodLabel } from "../filters";
 import { usePlace } from "../shell/Projects";
 import { Glyph } from "../ui/icons";
 import { Panel } from "../ui/Page";
 import { Exports } from "./Exports";
+import { choiceOf, type Format, orderOf } from "./order";
 import styles from "./settings.module.css";
 
-type Format = NonNullable<Schemas["ExportRequest"]["format"]>;
 const FORMATS: { value: Format; label: string }[] = [
   { value: "csv", label: "CSV" },
   { value: "jsonl", label: "JSON Lines, gzip" },
@@ -35,7 +36,7 @@ export function Export() {
     refetchInterval: (query) => (query.state.data?.data.some(isUnderWay) ? POLL_MS : false),
   });
   const ask = useMutation({
-    mutationFn: () => told(api.POST("/api/v1/exports", { body: orderOf(search, format) })),
+    mutationFn: () => told(api.POST("/api/v1/exports", { body: orderOf(search, format, Date.now()) })),
     onSuccess: () => client.invalidateQueries({ queryKey: ["exports"] }),
   });
   return (
@@ -54,10 +55,15 @@ export function Export() {
           <NameFilter by="agent" />
           <NameFilter by="model" />
           <PeriodPicker />
+          <Chips names={["mode", "session", "verdict", "min"]} />
           <Button size="xs" leftSection={<Glyph name="plus" />} loading={ask.isPending} onClick={() => ask.mutate()}>
             Make the file
           </Button>
         </div>
+        <p className={styles.lead}>
+          The file will have: {choiceOf(orderOf(search, format, Date.now()), new Date()).join(" · ")}.
+          {search.q && ` Words are not looked for in exports: “${search.q}” makes no difference to it.`}
+        </p>
         {(ask.error ?? jobs.error) && (
           <p className={styles.fault} role="alert">
             {(ask.error ?? jobs.error)?.message}
@@ -71,10 +77,4 @@ export function Export() {
 
 function isUnderWay(job: Schemas["Job"]): boolean {
   return job.status === "queued" || job.status === "running";
-}
-
-function orderOf(search: Search, format: Format): Schemas["ExportRequest"] {
-  const { start, end } = periodOf(search, Date.now());
-  // Spreadsheets open plain CSV.
-  return { ...namesOf(search), start_date: start, end_date: end, format, gzip: format !== "csv" };
 }

@@ -9,10 +9,11 @@ import { ago, fullTime, listTime } from "../ui/time";
 import { download } from "./download";
 import { type ExportFile, fileOf } from "./file";
 import { Ending, List } from "./List";
+import { choiceOf } from "./order";
 import styles from "./settings.module.css";
 
 type Job = Schemas["Job"];
-const COLUMNS = ["Asked for", "Progress", "Evaluations", "Size", "Kept until"];
+const COLUMNS = ["Asked for", "Of", "Progress", "Evaluations", "Size", "Kept until"];
 
 /** What was asked for lately, how far it is, and the files that are kept. */
 export function Exports({ jobs }: { jobs: Job[] }) {
@@ -31,11 +32,14 @@ function Row({ job }: { job: Job }) {
   const mayDelete = role !== undefined && role !== "viewer";
   const now = Date.now();
   const file = fileOf(job, now);
+  // Told from when it is begun.
+  const filters = job.report?.filters as Record<string, unknown> | undefined;
   return (
     <tr>
       <th scope="row" title={fullTime(job.created_at)}>
         {listTime(job.created_at, new Date(now))}
       </th>
+      <td className={styles.choice}>{filters ? choiceOf(filters, new Date(now)).join(" · ") : NOTHING}</td>
       <td>
         <Progress job={job} file={file} />
       </td>

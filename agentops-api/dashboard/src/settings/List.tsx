@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useRef, useState } from "react";
 import { Confirm } from "../ui/Confirm";
 import { Wide } from "../ui/Page";
 import styles from "./settings.module.css";
@@ -41,16 +41,21 @@ type EndingProps = {
 export function Ending({ action, name, question, run, list, children }: EndingProps) {
   const [isAsking, setAsking] = useState(false);
   const client = useQueryClient();
+  const opener = useRef<HTMLButtonElement>(null);
   const end = useMutation({
     mutationFn: run,
     onSuccess: async () => {
+      const rows = opener.current?.closest("section");
       setAsking(false);
       await client.invalidateQueries({ queryKey: [list] });
+      // The button went with what it ended; whoever works by keyboard goes on in the list.
+      rows?.focus();
     },
   });
   return (
     <>
       <Button
+        ref={opener}
         variant="subtle"
         color="red"
         size="compact-xs"

@@ -7,10 +7,10 @@ import { Code } from "../ui/Copy";
 import styles from "./settings.module.css";
 
 type Scope = NonNullable<Schemas["NewKey"]["scopes"]>[number];
-const SCOPES: { value: Scope; label: string; description: string }[] = [
-  { value: "ingest", label: "ingest", description: "Send evaluations" },
-  { value: "read", label: "read", description: "Read evaluations and statistics" },
-  { value: "write", label: "write", description: "Delete evaluations" },
+const SCOPES: { value: Scope; label: string }[] = [
+  { value: "ingest", label: "Send evaluations" },
+  { value: "read", label: "Read evaluations and statistics" },
+  { value: "write", label: "Delete evaluations" },
 ];
 const EXPIRIES = [
   { value: "", label: "Never" },
@@ -68,8 +68,9 @@ export function NewKey({ projectId, close }: { projectId: string; close: () => v
           />
           <Checkbox.Group label="It may" value={scopes} onChange={setScopes}>
             <div className={styles.scopes}>
-              {SCOPES.map(({ value, label, description }) => (
-                <Checkbox key={value} value={value} label={description} aria-label={label} />
+              {/* The list of keys, and the API, know them by the words in brackets. */}
+              {SCOPES.map(({ value, label }) => (
+                <Checkbox key={value} value={value} label={`${label} (${value})`} />
               ))}
             </div>
           </Checkbox.Group>

@@ -12,8 +12,8 @@ type Props = { error: unknown; retry?: () => void; other?: ReactNode };
 /** What went wrong, in the server's words, and a way on. */
 export function Failed({ error, retry, other }: Props) {
   const { message, requestId } = describe(error);
-  // What is not there will not be there a moment later.
-  const isMissing = error instanceof Problem && error.status === 404 && other !== undefined;
+  // What is not there, or was not understood, will not be a moment later.
+  const isFinal = error instanceof Problem && error.isFinal;
   return (
     <div className={styles.empty} role="alert">
       <span className={styles.badIcon}>
@@ -22,7 +22,7 @@ export function Failed({ error, retry, other }: Props) {
       <h2>This could not be shown</h2>
       <p>{message}</p>
       {requestId && <code className={styles.requestId}>Request {requestId}</code>}
-      {retry && !isMissing && (
+      {retry && !isFinal && (
         <Button variant="default" onClick={retry}>
           Try again
         </Button>

@@ -64,6 +64,12 @@ export function listTime(at: string, now: Date): string {
   return (time.getFullYear() === now.getFullYear() ? dayAndClock : dayYearAndClock).format(time);
 }
 
+/** How the turns of a conversation are told apart: by the clock, and by the day too where it lasted over several. */
+export function turnTime(first: string, last: string, now: Date): (at: string) => string {
+  const isOneDay = new Date(first).toDateString() === new Date(last).toDateString();
+  return isOneDay ? clockTime : (at) => listTime(at, now);
+}
+
 /** From when until when, with the years where one of them is another one. */
 export function spanOf({ start, end }: { start: string; end: string }, now: Date): string {
   const times = [new Date(start), new Date(end)];
