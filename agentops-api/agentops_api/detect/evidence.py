@@ -44,12 +44,13 @@ Price = Callable[[Said, float], float]
 class Evidence:
     """Documents, read once."""
 
-    def __init__(self, documents: Sequence[str]) -> None:
+    def __init__(self, documents: Sequence[str], sought: Wordings) -> None:
+        """`sought`: of the claims that are compared with them."""
         self.words = 0
         """Tokens of all different sentences."""
         self.effort = 0
         """How much was looked up and compared for claims. It does not depend on the order of the documents."""
-        self.wordings = Wordings()
+        self.wordings = Wordings(sought)
         self._documents = documents
         self._stems: list[frozenset[str]] = []
         """Of each content, and of what its words may be called instead. Equal sentences have the same content."""
