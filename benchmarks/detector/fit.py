@@ -13,7 +13,7 @@ from statistics import fmean, pstdev
 
 from agentops.detect.calibration import Platt, platt
 from agentops.detect.evidence import Evidence
-from agentops.detect.features import Measured, Prompt, measure
+from agentops.detect.features import Measured, Prompt, measure, sought
 from agentops.detect.relevance import Relevance
 from agentops.detect.scoring import COVERAGE, PROFILES, WORDING, ProfileName, answer, risk
 from agentops.detect.text import sentences
@@ -41,12 +41,13 @@ def main(directory: Path) -> None:
 
 def measures(row: Row) -> tuple[ProfileName, list[Measured]]:
     """The profile that is nearest to an answer's worst claim, and what the detector measures of each claim."""
-    evidence = Evidence(row.retrieved_docs)
-    asked = sentences(row.prompt)
-    prompt, relevance = Prompt(asked), Relevance(evidence, asked, None)
+    asked, answered = sentences(row.prompt), sentences(row.response)
+    wordings = sought(answered)
+    evidence = Evidence(row.retrieved_docs, wordings)
+    prompt, relevance = Prompt(asked, wordings), Relevance(evidence, asked, None)
     claims = [
         (found, relevance.profile(claim))
-        for claim in sentences(row.response)
+        for claim in answered
         if (found := measure(claim, row.response, evidence, prompt))
     ]
     worst = answer([(risk(found, profile), profile) for found, profile in claims])[1] if claims else None

@@ -66,10 +66,9 @@ class Suspect:
         self._names = [token for token in distinct.values() if token.is_name]
         self._number_stems = frozenset([token.stem for token in self._numbers])
         self._name_stems = frozenset([token.stem for token in self._names])
+        own = frozenset(claim.stems)
         self._opposed = [
-            (token, others)
-            for token in distinct.values()
-            if not (others := opposites(token.stem) - frozenset(claim.stems)).isdisjoint(evidence.stems)
+            (token, others) for token in distinct.values() if (others := (opposites(token.stem) & evidence.stems) - own)
         ]
         self._negations = negations(claim.tokens)
         self._contraries = Contraries(claim, text, evidence.stems, evidence.wordings.content_bigrams)

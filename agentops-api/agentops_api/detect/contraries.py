@@ -52,11 +52,10 @@ class Contraries:
         is_positive = self._stems.isdisjoint(_NEGATIVE) and text[claim.end - 1] != "?"
         self._deniable = self._stems if is_positive else frozenset[str]()
         self._units = {number: ours for number, ours in units(claim, text).items() if BARE not in ours}
-        found = sorted(places(claim.tokens)) if _may_be_reversed(claim, stems) else []
         self._reversible = [
             Reversible(place, _same(place), contrary, _written(place[0], place[1], claim.tokens))
-            for place in found
-            if place[1] in stems and (contrary := _contrary(place, stems, bigrams) - own)
+            for place in _opposed(claim, stems)
+            if (contrary := _contrary(place, stems, bigrams) - own)
         ]
 
     def denied(self, said: Said) -> list[Denial]:
@@ -114,9 +113,14 @@ class Contraries:
         return count
 
 
-def _may_be_reversed(claim: Sentence, stems: frozenset[str]) -> bool:
-    """Whether looking closer may find a place: most claims have none, and there are many."""
-    return not BOUND_WORDS.isdisjoint(claim.stems) or not all(opposites(each).isdisjoint(stems) for each in claim.stems)
+def _opposed(claim: Sentence, stems: frozenset[str]) -> list[Place]:
+    """The places of words with an opposite in some document, beside a word that one has, too. Most claims have none."""
+    able = {each for each in claim.stems if not opposites(each).isdisjoint(stems)}
+    if not BOUND_WORDS.isdisjoint(claim.stems):
+        able |= BOUNDS
+    if not able:
+        return []
+    return sorted([place for place in places(claim.tokens) if place[0] in able and place[1] in stems])
 
 
 def _contrary(place: Place, stems: frozenset[str], bigrams: AbstractSet[tuple[str, str]]) -> frozenset[str]:

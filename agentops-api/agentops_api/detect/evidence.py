@@ -44,22 +44,26 @@ Price = Callable[[Said, float], float]
 class Evidence:
     """Documents, read once."""
 
-    def __init__(self, documents: Sequence[str]) -> None:
+    def __init__(self, documents: Sequence[str], sought: Wordings) -> None:
+        """`sought`: of the claims that are compared with them."""
         self.words = 0
         """Tokens of all different sentences."""
         self.effort = 0
         """How much was looked up and compared for claims. It does not depend on the order of the documents."""
-        self.wordings = Wordings()
-        self._said: list[Said] = []
-        """By each content. Equal sentences have the same content."""
+        self.wordings = Wordings(sought)
+        self._documents = documents
+        self._stems: list[frozenset[str]] = []
+        """Of each content, and of what its words may be called instead. Equal sentences have the same content."""
         self._places: list[tuple[int, Sentence]] = []
         """Where each content stands first."""
+        self._known: dict[int, Said] = {}
+        """What each content says that a claim came close to: most are never read so closely."""
         self._following: list[dict[int, tuple[int, Sentence, Sentence]]] = []
         """Which contents follow each one, and where first."""
         self._postings: dict[str, list[int]] = defaultdict(list)
         """Which contents have a stem."""
-        self._documents: list[frozenset[int]] = []
-        """The contents of each different document."""
+        self._contents: list[frozenset[int]] = []
+        """Those of each different document."""
         self._holders: list[list[int]] = []
         """Which of them have a content."""
         numbers: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
@@ -78,8 +82,8 @@ class Evidence:
             if (distinct := frozenset(contents)) not in known:
                 known.add(distinct)
                 for content in distinct:
-                    self._holders[content].append(len(self._documents))
-                self._documents.append(distinct)
+                    self._holders[content].append(len(self._contents))
+                self._contents.append(distinct)
         self.stems = frozenset(self._postings)
         """Of their words, and of what those may be called instead."""
         self._beginnings = {stem[:_BEGINNING_CHARS] for stem in self.stems}
@@ -96,11 +100,11 @@ class Evidence:
 
     def _add(self, document: int, sentence: Sentence, text: str, content: int) -> int:
         """The content of the sentence, which is kept if it is new."""
-        if content < len(self._said):
+        if content < len(self._stems):
             return content
         self.words += len(sentence.stems)
         distinct = frozenset(aliases(sentence, text).union(sentence.stems))
-        self._said.append(said(sentence, text, distinct))
+        self._stems.append(distinct)
         self._places.append((document, sentence))
         self._following.append({})
         self._holders.append([])
@@ -125,7 +129,7 @@ class Evidence:
         seen: set[int] = set()
         words = 0
         for document in documents:
-            for content in self._documents[document]:
+            for content in self._contents[document]:
                 if words >= most:
                     return words
                 if content not in seen:
@@ -149,7 +153,7 @@ class Evidence:
             return None
         self.effort += len(scores) + sum([len(self._following[content]) for content in scores])
         top = max(scores, key=scores.__getitem__)
-        best = price(self._said[top], scores[top])
+        best = price(self._said(top, top), scores[top])
         # A window is worth at most what its sentences are worth together, so most need no closer look.
         alone, full = price(NOTHING, 0.0), price(NOTHING, 1.0)
         worth_min = (alone - best) / (alone - full) - _ROOM
@@ -166,24 +170,38 @@ class Evidence:
         for bound, first, last in sorted(spans, key=itemgetter(0), reverse=True):
             if price(NOTHING, bound) > best:
                 break
-            found_there = self._said[first] if first == last else together(self._said[first], self._said[last])
-            stems = found_there.stems
-            shared = bound if first == last else sum([by for stem, by in weights.items() if stem in stems])
+            shared = bound
+            if first != last:
+                ours, theirs = self._stems[first], self._stems[last]
+                shared = sum([by for stem, by in weights.items() if stem in ours or stem in theirs])
+                if price(NOTHING, shared) > best:
+                    continue
+            found_there = self._said(first, last)
             cost = price(found_there, shared)
             if cost > best:
                 continue
-            rank = cost, len(stems)
+            rank = cost, len(found_there.stems)
             if found is None or rank < found or (rank == found and self._order(first, last) < self._order(*chosen)):
                 found, chosen, best = rank, (first, last), cost
         return self._window(*chosen)
 
     def _order(self, first: int, last: int) -> list[list[str]]:
         """Decides between windows that are alike in all else."""
-        return [sorted(self._said[first].stems), sorted(self._said[last].stems)]
+        return [sorted(self._stems[first]), sorted(self._stems[last])]
+
+    def _said(self, first: int, last: int) -> Said:
+        """By the window of these contents."""
+        if first != last:
+            return together(self._said(first, first), self._said(last, last))
+        known = self._known.get(first)
+        if known is None:
+            document, sentence = self._places[first]
+            known = self._known[first] = said(sentence, self._documents[document], self._stems[first])
+        return known
 
     def _window(self, first: int, last: int) -> Window:
         if first == last:
             document, sentence = self._places[first]
-            return Window(document, (sentence,), self._said[first])
+            return Window(document, (sentence,), self._said(first, last))
         document, before, after = self._following[first][last]
-        return Window(document, (before, after), together(self._said[first], self._said[last]))
+        return Window(document, (before, after), self._said(first, last))

@@ -24,11 +24,23 @@ _ABOUT = frozenset(stem(word) for word in ABOUT)
 class Prompt:
     """What was asked, read once."""
 
-    def __init__(self, asked: Iterable[Sentence]) -> None:
-        self.wordings = Wordings()
+    def __init__(self, asked: Iterable[Sentence], sought: Wordings) -> None:
+        """`sought`: of the claims that are measured."""
+        self.wordings = Wordings(sought)
         for sentence in asked:
             self.wordings.add(sentence)
         self.stems = self.wordings.stems
+
+
+def sought(claims: Iterable[Sentence]) -> Wordings:
+    """What is looked up in documents and prompt to measure how these claims are worded."""
+    found = Wordings()
+    for claim in claims:
+        found.add(claim)
+        for tokens in without_negations(claim.tokens):
+            stems = tuple([token.stem for token in tokens])
+            found.add(claim._replace(stems=stems, content=tuple([token.stem for token in tokens if token.weight])))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Literal
 from . import claims, drift, legacy
 from .calibration import Recalibration
 from .evidence import Evidence
-from .features import Prompt, measure
+from .features import Prompt, measure, sought
 from .relevance import Relevance
 from .results import Claim, Detection, Status
 from .scoring import PROFILES, THRESHOLD, Profile, ProfileName, answer, risk
@@ -56,10 +56,11 @@ class LocalDetector:
     def detect(self, prompt: str, response: str, documents: Sequence[str] | None = None) -> Detection:
         """What the documents say of the answer; without documents, that nothing can be said."""
         prompt, response, texts, notes = _bounded(prompt, response, documents or ())
-        evidence = Evidence(texts)
         asked, answered = sentences(prompt), sentences(response)
+        wordings = sought(answered)
+        evidence = Evidence(texts, wordings)
         relevance = Relevance(evidence, asked, self._profile)
-        found, judged, support = self._check(answered, evidence, Prompt(asked), relevance, response, texts)
+        found, judged, support = self._check(answered, evidence, Prompt(asked, wordings), relevance, response, texts)
         judged_risk, profile = judged or (None, relevance.without_claims)
         probability = None if judged_risk is None else self._probability(judged_risk, profile)
         semantic_drift = drift.semantic_drift(asked, answered)

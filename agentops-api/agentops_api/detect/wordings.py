@@ -8,7 +8,9 @@ from .text import Sentence
 class Wordings:
     """The words of some sentences, and which stand side by side in them. All are stems."""
 
-    def __init__(self) -> None:
+    def __init__(self, sought: "Wordings | None" = None) -> None:
+        """With `sought`, only its bigrams and trigrams are kept: to keep all of long texts takes much memory."""
+        self._sought = sought
         self.stems: set[str] = set()
         self.bigrams: set[tuple[str, str]] = set()
         self.trigrams: set[tuple[str, str, str]] = set()
@@ -19,6 +21,8 @@ class Wordings:
         """Take in one sentence."""
         stems = sentence.stems
         self.stems.update(stems)
-        self.bigrams.update(pairwise(stems))
-        self.trigrams.update(zip(stems, stems[1:], stems[2:], strict=False))
+        bigrams, trigrams = pairwise(stems), zip(stems, stems[1:], stems[2:], strict=False)
+        sought = self._sought
+        self.bigrams.update(sought.bigrams.intersection(bigrams) if sought else bigrams)
+        self.trigrams.update(sought.trigrams.intersection(trigrams) if sought else trigrams)
         self.content_bigrams.update(pairwise(sentence.content))
