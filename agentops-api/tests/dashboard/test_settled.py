@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Request, Route, expect
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server
-from tests.dashboard.people import Tab, newcomer
+from tests.dashboard.people import Person, Tab, newcomer
 
 from scripts.chromium import DESK, PHONE, sign_in
 
@@ -37,8 +37,9 @@ async def test_a_key_is_asked_for_once_may_only_send_and_is_remembered(server: S
     await expect(page.get_by_role("row", name="Key of").locator("td").nth(1)).to_have_text("ingest")
 
 
-async def test_what_was_sent_before_the_page_was_opened_is_shown_and_does_not_arrive(tab: Tab) -> None:
+async def test_what_was_sent_before_the_page_was_opened_is_shown_and_does_not_arrive(tab: Tab, person: Person) -> None:
     page = tab.page
+    await person.send({"prompt": "p", "response": "r", "hallucination_probability": 0.24})
     await tab.go("/app/connect")
     await expect(page.get_by_text("The newest so far")).to_be_visible()
     await expect(page.get_by_text("It arrived")).to_have_count(0)

@@ -2,14 +2,22 @@
 
 const ABOVE = '[role="dialog"], [role="menu"], [role="listbox"]';
 
+let hadAbove = false;
+// What closes at this key is gone from the page before a hotkey's handler looks for it. Listeners to one thing are called in
+// the order in which they came, and what lies above adds its own when it opens.
+window.addEventListener(
+  "keydown",
+  () => {
+    // Lists to choose from are in the page before they are shown.
+    hadAbove = [...document.querySelectorAll(ABOVE)].some((each) => each.checkVisibility());
+  },
+  { capture: true },
+);
+
 /** A hotkey's handler, which leaves alone what a menu, a dialog or a drawer has taken or will take. */
 export function alone(run: () => void): (event: KeyboardEvent) => void {
   return (event) => {
-    // What closes at this key may be gone from the page by now, but not from the way that the event took.
-    const wasAbove = event.composedPath().some((each) => each instanceof Element && each.matches(ABOVE));
-    // Lists to choose from are in the page before they are shown.
-    const isAbove = [...document.querySelectorAll(ABOVE)].some((each) => each.checkVisibility());
-    if (event.defaultPrevented || wasAbove || isAbove) return;
+    if (event.defaultPrevented || hadAbove) return;
     event.preventDefault();
     run();
   };
