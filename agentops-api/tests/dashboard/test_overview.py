@@ -19,7 +19,8 @@ UNSEEN = """
 all => all.flatMap((table) => [...table.querySelectorAll("tbody :is(th, td)")]).filter((cell) => {
     const {right, width} = cell.getBoundingClientRect();
     const name = getComputedStyle(cell, "::before").content;
-    const isNamed = cell.matches("th, :has(button)") || !["none", '""'].includes(name);
+    // What can be done with a row, or no more, stands in a column without a name.
+    const isNamed = cell.matches('th, [data-column=""]') || !["none", '""'].includes(name);
     return width > 0 && (right > innerWidth || !isNamed);
 }).map((cell) => cell.innerText)
 """
