@@ -224,7 +224,7 @@ async def compare(request: Request, caller: Reader, query: Annotated[CompareQuer
         candidate=_side(candidate, candidate_cell),
         units={**UNIT_OF},
         changes=changes,
-        overlap=query.overlap(base, candidate),
+        overlap=base.overlaps(candidate),
         verdict=_verdict(changes, worse),
         regressions=worse,
     )

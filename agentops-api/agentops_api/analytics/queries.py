@@ -20,7 +20,7 @@ ROWS_MAX = timedelta(days=ROWS_DAYS_MAX, hours=1)
 GROUPS_MAX = 500
 SERIES_MAX = 20
 POINTS_MAX = 50_000
-"""Of all series of one answer, which is then some 4 MB."""
+"""Of all series of one answer: to write more of them would hold up the others."""
 SideName = Literal["base", "candidate"]
 _NAMES = ("agent_name", "model_name", "mode")
 _Name = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX)]
@@ -191,16 +191,6 @@ class CompareQuery(Asked):
             )
         return base, candidate
 
-    @staticmethod
-    def overlap(base: "AskedSide", candidate: "AskedSide") -> bool:
-        """Whether an evaluation can be on both sides."""
-        names = zip(astuple(base.question.group), astuple(candidate.question.group), strict=True)
-        return (
-            base.window.start < candidate.window.end
-            and candidate.window.start < base.window.end
-            and all(one is None or other is None or one == other for one, other in names)
-        )
-
     def _side(self, name: SideName, now: datetime) -> "AskedSide":
         own = self._own(name)
         # A period of its own takes the place of the days for both.
@@ -228,6 +218,15 @@ class AskedSide:
     asked: Asked
     window: Window
     question: Question
+
+    def overlaps(self, other: "AskedSide") -> bool:
+        """Whether an evaluation can be on both sides."""
+        names = zip(astuple(self.question.group), astuple(other.question.group), strict=True)
+        return (
+            self.window.start < other.window.end
+            and other.window.start < self.window.end
+            and all(mine is None or theirs is None or mine == theirs for mine, theirs in names)
+        )
 
 
 def _renamed(refused: Invalid, names: dict[str, str]) -> Invalid:

@@ -59,9 +59,10 @@ async def read_cells(tx: Tx, project_id: UUID, question: Question, remembered: R
             await asyncio.sleep(0)
         for cell in sums.cells:
             found[piece.bucket + cell.bucket, *cell.keys].append((sums.serial, cell))
+    asked = _asked(project_id, question)
     places = defaultdict[_Place, list[Cell]](list)
     for place, parts in found.items():
-        places[place].append(_total(_asked(project_id, question), question, place, parts, remembered))
+        places[place].append(_total(asked, question, place, parts, remembered))
     for cell in _cells(rows.get(_ANEW, {}), question.histograms):
         places[cell.bucket, *cell.keys].append(cell)
     together = (_together(place, cells) for place, cells in places.items())

@@ -30,7 +30,7 @@ _LENGTHS = {
 """What is remembered together: new evaluations cost only their own piece, but each piece costs a look at its rows."""
 _WITNESSES = {Resolution.QUARTER: Resolution.HOUR, Resolution.HOUR: Resolution.DAY}
 _CUT_BUCKETS_MAX, _CUTS_MAX = 200, 64
-"""How many periods are remembered as they were cut, and how many buckets each may have: some 10 MB together."""
+"""How many buckets a period may have to be remembered as it was cut, and how many periods are."""
 _serials = count()
 
 
