@@ -65,7 +65,7 @@ Outcome = Settled | Later | Refused
 class Server:
     """Whom to send to and to ask, and whom to trust there.
 
-    Reading the certificates takes long (42 ms of CPU time on 2026-11-28), so it is done once.
+    Reading the certificates takes long, so it is done once.
     """
 
     def __init__(self, config: Config) -> None:
