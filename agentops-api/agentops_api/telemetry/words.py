@@ -93,19 +93,20 @@ async def file(tx: Tx, project_id: UUID) -> bool:
     """Files the newest of what is queued, about two megabytes of text; False when nothing was."""
     await _lock(tx, project_id)
     taken = await _take(tx, project_id)
-    for due in taken:
+    for period, due in taken.items():
+        times = sorted(due.times)
         if due.gone:
+            # Of all these times, which are filed anew at once: what is left there comes back.
             await tx.execute(
-                _REMOVE, {"project_id": project_id, "period": due.period, "times": due.times, "words": due.gone}
+                _REMOVE, {"project_id": project_id, "period": period, "times": times, "words": list(due.gone)}
             )
-    for due in _merged(taken):
-        await file_times(tx, project_id, due.period, due.times)
+        await file_times(tx, project_id, period, times)
     return bool(taken)
 
 
 async def file_times(tx: Tx, project_id: UUID, period: datetime, times: list[int]) -> None:
     """Files the words of the evaluations that were made at these milliseconds of the period; none may be filed yet."""
-    await tx.execute(_FILE, {"project_id": project_id, "period": period, "times": times})
+    await tx.execute(FILE, {"project_id": project_id, "period": period, "times": times})
 
 
 async def _lock(tx: Tx, project_id: UUID) -> None:
@@ -115,12 +116,13 @@ async def _lock(tx: Tx, project_id: UUID) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    period: datetime
-    times: list[int]
-    gone: list[str] | None
+    """What is to be filed of a period, and the words that deleted evaluations had then."""
+
+    times: set[int]
+    gone: set[str]
 
 
-async def _take(tx: Tx, project_id: UUID) -> list[_Due]:
+async def _take(tx: Tx, project_id: UUID) -> dict[datetime, _Due]:
     found = await tx.execute(
         """
         DELETE FROM search_pending
@@ -136,36 +138,34 @@ async def _take(tx: Tx, project_id: UUID) -> list[_Due]:
         """,
         {"project_id": project_id, "bytes": _BYTES_A_RUN},
     )
-    return [_Due(*row) for row in await found.fetchall()]
-
-
-def _merged(taken: list[_Due]) -> list[_Due]:
-    """One for each period."""
-    times: dict[datetime, set[int]] = {}
-    for due in taken:
-        times.setdefault(due.period, set()).update(due.times)
-    return [_Due(period, sorted(all_times), None) for period, all_times in times.items()]
+    taken: dict[datetime, _Due] = {}
+    for period, times, gone in await found.fetchall():
+        due = taken.setdefault(period, _Due(set(), set()))
+        due.times.update(times)
+        due.gone.update(gone or ())
+    return taken
 
 
 _REMOVE: LiteralString = """
 WITH kept AS (
     DELETE FROM search_words
-    WHERE project_id = %(project_id)s AND period = %(period)s AND word = ANY (%(words)s) AND times && %(times)s
+    WHERE project_id = %(project_id)s AND period = %(period)s AND word = ANY (%(words)s)
+      AND times && %(times)s::integer[]
     RETURNING word, times
 )
 INSERT INTO search_words (project_id, period, word, times)
 SELECT %(project_id)s, %(period)s, word, rest
 FROM kept, LATERAL (
-    SELECT array_agg(ms ORDER BY ms) AS rest FROM unnest(times) AS ms WHERE ms <> ALL (%(times)s)
+    SELECT array_agg(ms ORDER BY ms) AS rest FROM unnest(times) AS ms WHERE ms <> ALL (%(times)s::integer[])
 ) AS left_over
 WHERE rest IS NOT NULL
 """
 
 # Rows of one word and period are of six sizes: below 8 places, 64, 512, 4,096, 32,768, and more. Where a size but the
 # last has 8 rows, they and what comes become one of the next. So there are few to read, and filing writes a place again
-# five times at most, however many small batches arrive.
-_SIZE: LiteralString = "width_bucket(pg_column_size(kept.times), ARRAY[53, 280, 2072, 16408, 131096])"
-_FILE: LiteralString = (
+# five times at most, however many small batches arrive. They are looked up word by word: of a project's first words
+# PostgreSQL has no statistics yet, and would compare all of them with all that come.
+FILE: LiteralString = (
     """
 WITH fresh AS MATERIALIZED (
     SELECT """
@@ -182,20 +182,18 @@ WITH fresh AS MATERIALIZED (
     + """
     GROUP BY 1
 ), full_sizes AS (
-    SELECT kept.word, """
-    + _SIZE
-    + """ AS size
-    FROM fresh JOIN search_words AS kept
-      ON kept.project_id = %(project_id)s AND kept.period = %(period)s AND kept.word = fresh.word
-    WHERE pg_column_size(kept.times) < 131096
-    GROUP BY 1, 2 HAVING count(*) >= 8
+    SELECT ctids
+    FROM fresh, LATERAL (
+        SELECT array_agg(ctid) AS ctids FROM search_words
+        WHERE project_id = %(project_id)s AND period = %(period)s AND search_words.word = fresh.word
+          AND pg_column_size(search_words.times) < 131096
+        GROUP BY width_bucket(pg_column_size(search_words.times), ARRAY[53, 280, 2072, 16408, 131096])
+        HAVING count(*) >= 8
+    ) AS of_size
 ), gone AS (
-    DELETE FROM search_words AS kept USING full_sizes
-    WHERE kept.project_id = %(project_id)s AND kept.period = %(period)s AND kept.word = full_sizes.word
-      AND """
-    + _SIZE
-    + """ = full_sizes.size
-    RETURNING kept.word, kept.times
+    DELETE FROM search_words
+    WHERE project_id = %(project_id)s AND ctid = ANY (ARRAY(SELECT unnest(ctids) FROM full_sizes))
+    RETURNING word, times
 )
 INSERT INTO search_words (project_id, period, word, times)
 SELECT %(project_id)s, %(period)s, word, times FROM fresh WHERE word NOT IN (SELECT word FROM gone)

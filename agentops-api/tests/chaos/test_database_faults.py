@@ -122,7 +122,8 @@ async def test_a_slow_database_bounds_the_queue_and_the_excess_hears_at_once(
         await load.more(250)
         rss = server.rss_bytes()
         with psycopg.connect(site.superuser_url) as admin:
-            admin.execute("LOCK TABLE evaluations IN ACCESS EXCLUSIVE MODE")
+            # It waits for who reads the table; the senders must hear their answers meanwhile.
+            await asyncio.to_thread(admin.execute, "LOCK TABLE evaluations IN ACCESS EXCLUSIVE MODE")
             locked = time.monotonic()
             async with probing(server, account) as answers:
                 await until(partial(passed, locked, fault_s), fault_s + 1)
