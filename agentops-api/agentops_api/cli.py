@@ -31,6 +31,7 @@ from agentops_api.errors import AgentOpsError, NotFound
 from agentops_api.evaluations.accept import Reception, accept
 from agentops_api.evaluations.models import Window
 from agentops_api.exports import command_line as exports
+from agentops_api.projects import store as projects
 from agentops_api.restore import restore
 from agentops_api.serve import serve as serve_forever
 from agentops_api.settings import Settings, load_settings
@@ -277,8 +278,7 @@ async def _project(settings: Settings, project_id: UUID) -> AsyncGenerator[Tx]:
     """A long transaction as the project, which must be there."""
     async with open_database(settings) as db:
         async with db.as_system() as tx:
-            found = await tx.execute("SELECT 1 FROM projects WHERE id = %s", (project_id,))
-            if not await found.fetchone():
+            if not await projects.is_there(tx, project_id):
                 raise NotFound(f"There is no project {project_id}.")
         async with db.as_project(project_id, statement_ms_max=3_600_000) as tx:
             yield tx

@@ -61,6 +61,12 @@ async def access(tx: Tx, user_id: UUID, project_id: UUID | None) -> ProjectAcces
     )
 
 
+async def is_there(tx: Tx, project_id: UUID) -> bool:
+    """Whether there is such a project, whoever's; asked as the system."""
+    found = await tx.execute("SELECT 1 FROM projects WHERE id = %s", (project_id,))
+    return await found.fetchone() is not None
+
+
 async def rename(tx: Tx, project_id: UUID, name: str) -> Project | None:
     """The project under its new name; None unless the person administers it."""
     return await one(

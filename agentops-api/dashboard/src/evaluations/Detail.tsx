@@ -30,6 +30,10 @@ export function Screen() {
   const { data, error, refetch } = useQuery(evaluationQuery(id, search.project));
   const link = useLink();
   const isThere = data !== undefined || !error;
+  useEffect(() => {
+    read.open(id);
+    return read.leave;
+  }, [id]);
   const tools = (
     <>
       <Neighbours id={id} evaluation={data} />
@@ -58,7 +62,6 @@ export function Screen() {
 
 function Content({ evaluation }: { evaluation: Evaluation }) {
   const [evidence, setEvidence] = useState<Evidence | null>(null);
-  useEffect(() => () => read.leave(evaluation.id), [evaluation.id]);
   return (
     <>
       <p className={styles.lead}>
@@ -97,6 +100,7 @@ function Neighbours({ id, evaluation }: { id: string; evaluation: Evaluation | u
     if (to === null) return;
     const back = neighboursQuery(search, { ...here, id: to }, which === "older" ? "newer" : "older");
     client.setQueryData(back.queryKey, id);
+    read.open(to);
     await navigate({ to: "/evaluations/$id", params: { id: to }, search, state: true, replace: true });
   };
   useHotkeys([

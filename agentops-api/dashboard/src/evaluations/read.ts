@@ -5,9 +5,13 @@ let last: { id: string; at: number } | null = null;
 const BACK_MS = 3_000;
 
 export const read = {
-  /** It is read until now. */
-  leave(id: string): void {
+  /** It is what the reader asked for, also while its screen is not there yet. */
+  open(id: string): void {
     last = { id, at: Date.now() };
+  },
+  /** It is read until now. */
+  leave(): void {
+    if (last) last.at = Date.now();
   },
   /** The link of the row that was read, while the list comes back; asked for until it is there. */
   find(list: Element | null): HTMLElement | null {
