@@ -17,7 +17,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from agentops_api import clock, log, upkeep
-from agentops_api.app import create_app
 from agentops_api.auth.command_line import default_project, make_key, make_user
 from agentops_api.auth.models import SCOPES
 from agentops_api.backup import backup
@@ -33,7 +32,6 @@ from agentops_api.evaluations.models import Window
 from agentops_api.exports import command_line as exports
 from agentops_api.projects import store as projects
 from agentops_api.restore import restore
-from agentops_api.serve import serve as serve_forever
 from agentops_api.settings import Settings, load_settings
 from agentops_api.telemetry import rollups, words
 from agentops_api.telemetry.postgres import PostgresStore
@@ -80,6 +78,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port to listen on (PORT, API_PORT).")] = None,
 ) -> None:
     """Run the server, with its own database unless DATABASE_URL names one."""
+    # The web framework takes half of a command's start, and only two commands need it.
+    from agentops_api.serve import serve as serve_forever  # noqa: PLC0415
+
     settings = load_settings()
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update=chosen)
@@ -172,6 +173,8 @@ def doctor() -> None:
 @app.command()
 def openapi() -> None:
     """Print the OpenAPI document."""
+    from agentops_api.app import create_app  # noqa: PLC0415 - as in `serve`
+
     document = create_app(Settings(_env_file=None)).openapi()  # pyright: ignore[reportCallIssue] - pydantic-settings' own argument
     sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from agentops_api.analytics.answers import Comparison, Side
 from agentops_api.analytics.figures import Change
 from agentops_api.analytics.queries import SideName
-from agentops_api.edge.problems import Problem
+from agentops_api.edge.problem import Problem
 
 _PATH = "/api/v1/analytics/compare"
 _ANSWER_S_MAX = 30.0

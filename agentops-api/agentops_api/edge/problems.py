@@ -12,13 +12,13 @@ from typing import Any, cast
 import orjson
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
 from agentops_api import errors
+from agentops_api.edge.problem import FieldError, Problem
 from agentops_api.log import request_id as current_request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -62,47 +62,6 @@ _DETAILS = {
     405: "This address does not answer that method; the Allow header lists those it does.",
     500: "The server failed; its log says why under this request id. Nothing was acknowledged.",
 }
-
-
-class FieldError(BaseModel):
-    """One broken place of a request."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    field: str
-    """Where, with dots between the levels: `prompt`, `metadata.team`, `evaluations.3.latency_ms`."""
-    message: str
-    """What is wrong there. Never repeats the value."""
-
-
-class Problem(BaseModel):
-    """What went wrong, as RFC 9457 describes it."""
-
-    model_config = ConfigDict(
-        use_attribute_docstrings=True,
-        json_schema_extra={
-            "example": {
-                "type": "/problems/not-found",
-                "title": "Not Found",
-                "status": 404,
-                "detail": "There is no such evaluation.",
-                "request_id": "0198c3a27e4b7d0c9a1f2b3c4d5e6f70",
-            }
-        },
-    )
-
-    type: str
-    """The kind of problem; stable, for programs."""
-    title: str
-    """The kind of problem, for people."""
-    status: int
-    """The HTTP status, repeated."""
-    detail: str
-    """What happened here and what to do."""
-    request_id: str
-    """The id under which the server's log speaks of this request; also in the `X-Request-ID` header."""
-    errors: list[FieldError] | None = None
-    """The broken places of the request, at most 50."""
 
 
 def install(app: FastAPI) -> None:

@@ -45,6 +45,18 @@ async def test_the_first_ten_words_of_a_sentence_are_looked_for_and_what_is_no_w
     await expect(page.locator(f"#{await switch.get_attribute('aria-describedby')}")).to_contain_text("while words")
 
 
+async def test_what_was_looked_for_is_marked_in_the_list_and_in_the_texts(tab: Tab) -> None:
+    page = tab.page
+    await tab.go("/app/evaluations?q=CLAUSE+395")
+    marks = page.locator("[role=row][aria-rowindex='2'] a mark")
+    await expect(marks).to_have_text(["395", "clause", "395"])
+    await page.locator("[role=row][aria-rowindex='2'] a").click()
+    await expect(page.get_by_role("group", name="Prompt").locator("mark").first).to_have_text("395")
+    await tab.go("/app/evaluations")
+    await expect(page.locator("[role=row][aria-rowindex='2'] a")).to_be_visible()
+    await expect(page.locator("mark")).to_have_count(0)
+
+
 async def test_what_would_fail_again_is_not_offered_again(tab: Tab) -> None:
     page, status = tab.page, 422
 

@@ -90,3 +90,26 @@ async def test_a_conversation_over_days_tells_them_and_nothing_is_told_of_what_w
     await outside.go(f"/app/evaluations/{written}")
     await expect(page.get_by_role("group", name="In this session").locator("a .num").first).to_have_text(day)
     await expect(page.get_by_role("group", name="Details")).to_contain_text("days")
+
+
+async def test_a_long_prompt_is_folded_so_that_the_answer_is_in_sight(server: Server, outside: Tab) -> None:
+    page, new = outside.page, await newcomer(server)
+    prompt = "Answer by these documents.\n" + "A line of a document.\n" * 400 + "The needle."
+    long, short = await new.send({"prompt": prompt, "response": "Yes."}, {"prompt": "Is it?", "response": "Yes."})
+    await sign_in(page.context, new.email, PASSWORD)
+    panel = page.get_by_role("group", name="Prompt")
+    await outside.go(f"/app/evaluations/{long}")
+    await expect(page.get_by_role("group", name="Response")).to_be_in_viewport()
+    unfold = panel.get_by_role("button", name=f"Show all {len(prompt):,} characters")
+    await expect(unfold).to_have_attribute("aria-expanded", "false")
+    await unfold.click()
+    await expect(page.get_by_role("group", name="Response")).not_to_be_in_viewport()
+    await panel.get_by_role("button", name="Show less").click()
+    await expect(page.get_by_role("group", name="Response")).to_be_in_viewport()
+    # Who came by a word sees it.
+    await outside.go(f"/app/evaluations/{long}?q=needle")
+    await expect(panel.locator("mark")).to_have_text("needle")
+    await expect(panel.get_by_role("button", name="Show less")).to_be_visible()
+    await outside.go(f"/app/evaluations/{short}")
+    await expect(panel).to_contain_text("Is it?")
+    await expect(panel.get_by_role("button", name="Show")).to_have_count(0)

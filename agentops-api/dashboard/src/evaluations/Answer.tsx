@@ -6,6 +6,7 @@ import { percent } from "../ui/numbers";
 import { Panel } from "../ui/Page";
 import { type Claim, type Evidence, LABELS, type Label, stretchesOf } from "./claims";
 import styles from "./detail.module.css";
+import { Found } from "./Found";
 import { CopyText, Text } from "./Text";
 
 const TONES: Record<Label, Tone> = {
@@ -18,14 +19,17 @@ const TONES: Record<Label, Tone> = {
 /** Shows the evidence in its document. */
 type Show = (evidence: Evidence) => void;
 
+/** `q`: words to mark in it. */
+type Props = { evaluation: Evaluation; q?: string; show?: Show };
+
 /** The response; where its sentences were checked, each is coloured, and its evidence stands beside it. */
-export function Answer({ evaluation, show }: { evaluation: Evaluation; show?: Show }) {
+export function Answer({ evaluation, q, show }: Props) {
   const claims = evaluation.claims ?? [];
   const [chosen, setChosen] = useState<number | null>(null);
   if (claims.length === 0) {
     return (
       <Panel title="Response" aside={<CopyText of="response" text={evaluation.response} />}>
-        <Text>{evaluation.response}</Text>
+        <Text q={q}>{evaluation.response}</Text>
       </Panel>
     );
   }
@@ -36,7 +40,12 @@ export function Answer({ evaluation, show }: { evaluation: Evaluation; show?: Sh
           {stretchesOf(evaluation.response, claims).map((stretch, index) => {
             const claim = stretch.claim === null ? undefined : claims[stretch.claim];
             const key = `${index} ${stretch.claim}`;
-            if (!claim) return <span key={key}>{stretch.text}</span>;
+            if (!claim)
+              return (
+                <span key={key}>
+                  <Found text={stretch.text} q={q} />
+                </span>
+              );
             return (
               <mark
                 key={key}
@@ -45,7 +54,7 @@ export function Answer({ evaluation, show }: { evaluation: Evaluation; show?: Sh
                 data-chosen={chosen === stretch.claim || undefined}
                 onMouseEnter={() => setChosen(stretch.claim)}
               >
-                {stretch.text}
+                <Found text={stretch.text} q={q} />
               </mark>
             );
           })}

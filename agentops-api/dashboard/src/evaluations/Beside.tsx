@@ -13,7 +13,7 @@ import styles from "./detail.module.css";
 import { SCORES } from "./Facts";
 import { useLeave } from "./leave";
 import { evaluationQuery } from "./queries";
-import { CopyText, Text } from "./Text";
+import { CopyText, Prompt } from "./Text";
 
 /** Two evaluations side by side. */
 export function Screen() {
@@ -71,7 +71,7 @@ function Both({ pair }: { pair: Pair }) {
         {pair.map((each, index) => (
           <div key={index === 0 ? "left" : "right"} className={styles.main}>
             <Panel title="Prompt" aside={<CopyText of="prompt" text={each.prompt} />}>
-              <Text>{each.prompt}</Text>
+              <Prompt text={each.prompt} />
             </Panel>
             <Answer evaluation={each} />
             <Documents documents={each.retrieved_docs} evidence={null} />

@@ -22,7 +22,8 @@ import { further, useLeave, useReturn } from "./leave";
 import { marked, useMarked } from "./marked";
 import { evaluationQuery, listQuery, neighboursQuery, type Which } from "./queries";
 import { read } from "./read";
-import { CopyText, Text } from "./Text";
+import { CopyText, Prompt } from "./Text";
+import { soughtOf } from "./words";
 
 export function Screen() {
   const { id } = useParams({ from: "/signed-in/evaluations/$id" });
@@ -55,12 +56,13 @@ export function Screen() {
         />
       )}
       {!error && !data && <Skeleton height={480} />}
-      {data && <Content key={data.id} evaluation={data} />}
+      {data && <Content key={data.id} evaluation={data} q={soughtOf(search.q).q} />}
     </Page>
   );
 }
 
-function Content({ evaluation }: { evaluation: Evaluation }) {
+/** `q`: the words by which it was found. */
+function Content({ evaluation, q }: { evaluation: Evaluation; q: string | undefined }) {
   const [evidence, setEvidence] = useState<Evidence | null>(null);
   return (
     <>
@@ -73,9 +75,9 @@ function Content({ evaluation }: { evaluation: Evaluation }) {
       <div className={styles.columns}>
         <div className={styles.main}>
           <Panel title="Prompt" aside={<CopyText of="prompt" text={evaluation.prompt} />}>
-            <Text>{evaluation.prompt}</Text>
+            <Prompt text={evaluation.prompt} q={q} />
           </Panel>
-          <Answer evaluation={evaluation} show={evaluation.retrieved_docs?.length ? setEvidence : undefined} />
+          <Answer evaluation={evaluation} q={q} show={evaluation.retrieved_docs?.length ? setEvidence : undefined} />
           <Documents documents={evaluation.retrieved_docs} evidence={evidence} />
         </div>
         <Facts evaluation={evaluation} />

@@ -16,6 +16,7 @@ import { Nothing } from "./Nothing";
 import { listQuery } from "./queries";
 import { Table } from "./Table";
 import { useHeld, useTail, withTail } from "./tail";
+import { soughtOf } from "./words";
 
 /** A search for what is rare ends its pages early; after so many the reader is asked whether to go on. */
 const PAGES_AT_ONCE = 20;
@@ -80,6 +81,7 @@ export function Screen() {
           isLoading={list.isPending}
           hasMore={list.hasNextPage}
           isSearching={search.q !== undefined && list.isFetchingNextPage}
+          q={soughtOf(search.q).q}
           mayGoOn={(list.data?.pages.length ?? 0) % PAGES_AT_ONCE !== 0 || search.q === undefined}
           more={() => !list.isFetchingNextPage && void list.fetchNextPage()}
           empty={<Nothing search={search} />}

@@ -19,10 +19,12 @@ import { exactCount, score, seconds } from "../ui/numbers";
 import { Skeleton } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import styles from "./evaluations.module.css";
+import { Found } from "./Found";
 import { alone, LATE } from "./keys";
 import { FROM_LIST } from "./leave";
 import { read } from "./read";
 import { nameOf } from "./text";
+import { fromFound } from "./words";
 
 const ROW_PX = 52;
 const ROWS_AHEAD = 12;
@@ -47,6 +49,8 @@ type Props = {
   isLoading: boolean;
   hasMore: boolean;
   isSearching: boolean;
+  /** The words that were looked for. */
+  q: string | undefined;
   /** Whether the next page is loaded without being asked for. */
   mayGoOn: boolean;
   more: () => void;
@@ -55,7 +59,7 @@ type Props = {
 
 /** As many rows as there are, of which only those in sight are in the page; that is why it is no <table>. */
 export function Table(props: Props) {
-  const { rows, fresh, held, release, isLoading, hasMore, isSearching, mayGoOn, more, empty } = props;
+  const { rows, fresh, held, release, isLoading, hasMore, isSearching, q, mayGoOn, more, empty } = props;
   const body = useRef<HTMLDivElement>(null);
   const { hrefOf, ...opening } = useOpening();
   // Another function would have all rows measured anew, at each step of scrolling.
@@ -105,7 +109,9 @@ export function Table(props: Props) {
             const top = item.start - virtual.options.scrollMargin;
             if (!row) return null;
             const { key, index } = item;
-            return <Row key={key} row={row} href={hrefOf(row.id)} index={index} top={top} isFresh={index < fresh} />;
+            return (
+              <Row key={key} row={row} q={q} href={hrefOf(row.id)} index={index} top={top} isFresh={index < fresh} />
+            );
           })}
         </div>
       </div>
@@ -192,10 +198,10 @@ function Waiting() {
   );
 }
 
-type RowProps = { row: Evaluation; href: string; index: number; top: number; isFresh: boolean };
+type RowProps = { row: Evaluation; q: string | undefined; href: string; index: number; top: number; isFresh: boolean };
 
 /** Kept as it is while the list scrolls. */
-const Row = memo(function Row({ row, href, index, top, isFresh }: RowProps) {
+const Row = memo(function Row({ row, q, href, index, top, isFresh }: RowProps) {
   const { verdict, label } = VERDICTS[row.hallucinated === null ? 2 : row.hallucinated ? 0 : 1];
   return (
     <div
@@ -212,10 +218,10 @@ const Row = memo(function Row({ row, href, index, top, isFresh }: RowProps) {
       </span>
       <span role="cell" className={styles.texts}>
         <a href={href} data-id={row.id} className={styles.open} dir="auto">
-          {nameOf(row.prompt)}
+          <Found text={nameOf(fromFound(row.prompt, q))} q={q} />
         </a>
         <span className={styles.response} dir="auto">
-          {nameOf(row.response)}
+          <Found text={nameOf(fromFound(row.response, q))} q={q} />
         </span>
       </span>
       <span role="cell" className={styles.name} dir="auto">
