@@ -78,8 +78,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port to listen on (PORT, API_PORT).")] = None,
 ) -> None:
     """Run the server, with its own database unless DATABASE_URL names one."""
-    # The web framework takes half of a command's start, and only two commands need it.
-    from agentops_api.serve import serve as serve_forever  # noqa: PLC0415
+    # The web framework is slow to import, and only two commands need it.
+    from agentops_api.serve import serve as serve_forever  # noqa: PLC0415 - as above
 
     settings = load_settings()
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}

@@ -27,8 +27,9 @@ export function soughtOf(text: string | undefined): Sought {
   return { q: undefined, fault: "There is no word in this: all are shown. Type letters or digits.", note: null };
 }
 
-/** So much of a text is looked through for what to mark. */
+/** So much of a text is looked through for what to mark, and so much of each text of a list, which shows many. */
 const LOOKED_AT_CHARS_MAX = 100_000;
+const IN_LIST_CHARS_MAX = 10_000;
 /** A text that has what was looked for this far from its beginning is shown from there, with so much before it. */
 const FAR_CHARS = 60;
 const BEFORE_CHARS = 24;
@@ -36,7 +37,8 @@ const BEFORE_CHARS = 24;
 /** A part of a text, and whether it is what was looked for. */
 export type Part = { text: string; isFound: boolean };
 
-/** The text in its order, in parts: words are found in any form and case, as the server finds them. */
+/** The text in its order, in parts: words are found in any form and case, as the server does,
+ * but for those with a soft hyphen within. */
 export function partsOf(text: string, q: string | undefined): Part[] {
   const wanted = new Set(Array.from(q?.matchAll(WORDS) ?? [], ([word]) => plain(word)));
   const parts: Part[] = [];
@@ -59,7 +61,7 @@ export function partsOf(text: string, q: string | undefined): Part[] {
 
 /** The text, or, where what was looked for comes late in it, the text from shortly before. */
 export function fromFound(text: string, q: string | undefined): string {
-  const [first, second] = partsOf(text, q);
+  const [first, second] = partsOf(text.slice(0, IN_LIST_CHARS_MAX), q);
   if (!first || !second || first.text.length < FAR_CHARS) return text;
   const from = first.text.length - BEFORE_CHARS;
   const space = text.indexOf(" ", from);
