@@ -46,6 +46,10 @@ class Batches(Protocol):
         """Waits for a batch; None when closing leaves nothing to send."""
         ...
 
+    def save(self) -> None:
+        """Waits, for a bounded time, while the disk takes what only memory holds."""
+        ...
+
     def end(self) -> None:
         """No more batches are wanted."""
         ...
@@ -88,6 +92,9 @@ class FromMemory:
     def start(self) -> None:
         """There is nothing to begin."""
 
+    def save(self) -> None:
+        """There is no disk."""
+
     def end(self) -> None:
         """There is nothing to end."""
 
@@ -129,6 +136,11 @@ class FromSpool:
     def start(self) -> None:
         """Starts the thread that writes."""
         self._thread.start()
+
+    def save(self) -> None:
+        """Waits until all is on disk, or the disk refuses it, or the time is up."""
+        with self._outbox.changed:
+            self._outbox.changed.wait_for(lambda: self._outbox.is_empty or self._rescued, self._bounds.save_s_max)
 
     def end(self) -> None:
         """What is left on disk is for the next process."""
@@ -180,26 +192,39 @@ class FromSpool:
             wait_s = self._spool.due_s if self._has_looked else 0
             events = self._outbox.take(linger_s=linger_s, wait_s=wait_s)
             lines = self._encoder.lines(events, self._outbox)
-            try:
-                self._save(lines)
-                is_broken = False
-            except OSError as error:
-                is_broken = True
-                warn("spool", f"The spool cannot be written, evaluations stay in memory: {error}")
+            is_broken = not self._save(lines)
+            if is_broken:
                 self._rescue(events, lines)
             else:
+                # Before the disk is asked for more: this outlives the process.
                 self._outbox.release(events)
+            self._tend()
             with self._outbox.changed:
                 self._has_looked = True
-                self._is_over = not events and self._outbox.closing
+                # What came while the disk was busy waits to be taken, and what was written to be sent.
+                self._is_over = self._outbox.closing and self._outbox.is_empty and not self._spool.is_writing
                 self._outbox.changed.notify_all()
 
-    def _save(self, lines: Sequence[bytes]) -> None:
-        self._spool.recover(partial(self._outbox.count, "recovered"))
-        if lines:
-            self._spool.append(lines)
-        if self._spool.is_due or self._outbox.flushing or self._outbox.closing:
-            self._spool.rotate()
+    def _save(self, lines: Sequence[bytes]) -> bool:
+        try:
+            if lines:
+                self._spool.append(lines)
+        except OSError as error:
+            warn("spool", f"The spool cannot be written, evaluations stay in memory: {error}")
+            return False
+        return True
+
+    def _tend(self) -> None:
+        """Takes over what processes that ended have left, and closes what is to be sent."""
+        try:
+            self._spool.recover(partial(self._outbox.count, "recovered"))
+        except OSError as error:
+            warn("spool_left", f"What is left in the spool cannot be taken over: {error}")
+        try:
+            if self._spool.is_due or self._outbox.flushing or self._outbox.closing:
+                self._spool.rotate()
+        except OSError as error:
+            warn("spool_sync", f"The spool may not outlive the machine: {error}")
 
     def _rescue(self, events: Sequence[Event], lines: Sequence[bytes]) -> None:
         """Hands the events to the sender, and waits until it is done with them: the outbox is bounded, this is not."""

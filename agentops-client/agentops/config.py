@@ -39,6 +39,8 @@ class Bounds:
     """A server that asks for more patience does not get it."""
     exit_s_max: float = 2.0
     """How long the interpreter's exit may be held up."""
+    save_s_max: float = 2.0
+    """How much longer an end may take while a slow disk takes what only memory holds into the spool."""
     spool_bytes_max: int = 256 * 2**20
 
 

@@ -105,6 +105,8 @@ class Sender:
         work = self._work
         began = time.monotonic()
         is_done = work.thread is None or work.abandoned or self.flush(timeout_s)
+        if not is_done:
+            work.batches.save()
         with work.outbox.changed:
             work.abandoned = True
             work.outbox.changed.notify_all()

@@ -91,8 +91,9 @@ class Spool:
         """Closes the open segment: it is ready to be sent, and outlives the machine too. Raises OSError."""
         if self._open is None:
             return
-        closed, self._open = self._open, None
+        # In this order: whoever asks whether anything is left sees it in at least one of both.
         self.ready.append(self._path)
+        closed, self._open = self._open, None
         try:
             os.fsync(closed)
         finally:

@@ -1,10 +1,13 @@
 """The spool: what is on disk outlives the process, and is sent once."""
 
+import errno
 import os
 import signal
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agentops import AgentOps, Bounds
@@ -136,6 +139,74 @@ def test_close_leaves_on_disk_what_was_not_delivered(receiver: Receiver, tmp_pat
         assert ops.delivery().spooled_bytes == 0
     assert len(receiver.stored) == 250
     assert segments(tmp_path) == []
+
+
+@pytest.mark.parametrize(("slow", "timeout_s"), [("fsync", 0.5), ("write", 0.1), ("mkdir", 0)])
+def test_a_slow_disk_is_waited_for(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str, timeout_s: float
+) -> None:
+    usual = getattr(os, slow)
+
+    def sluggish(*arguments: Any) -> Any:
+        time.sleep(1)
+        return usual(*arguments)
+
+    receiver.usual = hang_up
+    with client_of(receiver, replace(QUICK, save_s_max=60), spool_dir=tmp_path) as ops:
+        monkeypatch.setattr(os, slow, sluggish)
+        for number in range(250):
+            ops.record(f"{number}", "a")
+        assert not ops.close(timeout_s)
+        monkeypatch.undo()
+        told = ops.delivery()
+        assert (told.dropped, told.queued, told.queued_bytes) == ({}, 250, 0)
+    assert sum(len(read(segment)) for segment in segments(tmp_path)) == 250
+
+
+def test_what_comes_while_the_spool_is_opened_is_saved(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = os.mkdir
+
+    def sluggish(*arguments: Any) -> None:
+        time.sleep(1)
+        usual(*arguments)
+
+    receiver.usual = hang_up
+    with client_of(receiver, replace(QUICK, save_s_max=60), spool_dir=tmp_path) as ops:
+        monkeypatch.setattr(os, "mkdir", sluggish)
+        assert not ops.flush(0.2)
+        for number in range(250):
+            ops.record(f"{number}", "a")
+        assert not ops.close(0)
+        monkeypatch.undo()
+        assert ops.delivery().dropped == {}
+    assert sum(len(read(segment)) for segment in segments(tmp_path)) == 250
+
+
+def test_a_disk_that_fails_is_not_waited_for(receiver: Receiver, tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("in the way")
+    receiver.usual = hang_up
+    with client_of(receiver, replace(QUICK, save_s_max=600), spool_dir=tmp_path / "a file") as ops:
+        ops.record("q", "a")
+        assert not ops.close(0.1)
+        assert ops.delivery().dropped == {"shutdown": 1}
+
+
+def test_what_is_saved_and_cannot_be_synchronized_is_sent_once(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_file: int) -> None:
+        raise OSError(errno.EIO, "the disk is broken")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with client_of(receiver, spool_dir=tmp_path) as ops:
+        for _ in range(250):
+            ops.record("q", "a")
+        assert ops.flush()
+        told = ops.delivery()
+        assert (told.delivered, told.duplicates, told.queued) == (250, 0, 0)
+    assert "may not outlive the machine" in caplog.text
 
 
 def test_nothing_stays_on_disk_when_all_is_delivered(receiver: Receiver, tmp_path: Path) -> None:
