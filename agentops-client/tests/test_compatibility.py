@@ -58,7 +58,7 @@ def test_evaluate_takes_its_seven_arguments_by_position(receiver: Receiver) -> N
     ops = AgentOps("agops_x", receiver.url)
     ops.evaluate(PROMPT, RESPONSE, DOCUMENTS, "gpt-4o-mini", "qa", "session 1", True)
     ops.evaluate(prompt=PROMPT, response=RESPONSE, retrieved_docs=None, model_name="m", upload=False)
-    assert ops.close(10)
+    assert ops.close(30)
     [item] = receiver.stored.values()
     assert {**item, "id": None} == {
         "id": None, "prompt": PROMPT, "response": RESPONSE, "retrieved_docs": DOCUMENTS, "model_name": "gpt-4o-mini",
@@ -79,7 +79,7 @@ def test_upload_goes_before_auto_upload(
 ) -> None:
     ops = AgentOps("agops_x", receiver.url, auto_upload=auto_upload)
     ops.evaluate(PROMPT, RESPONSE, upload=upload)
-    assert ops.close(10)
+    assert ops.close(30)
     assert len(receiver.stored) == sent
 
 

@@ -305,14 +305,14 @@ def test_without_documents_and_self_check_nobody_is_asked(server: Judging) -> No
 
 def test_what_is_observed_waits_for_no_judge(server: Judging) -> None:
     def wait(handler: Handler) -> None:
-        handler.judging.ending.wait(5)
+        handler.judging.ending.wait(20)
 
     server.behave = wait
     ops = AgentOps("agops_x", "http://127.0.0.1:9", detector=LLMJudge(server.endpoint))
     began = time.perf_counter()
     with ops.trace(PROMPT, retrieved_docs=DOCUMENTS) as trace:
         trace.response = TRUE
-    assert time.perf_counter() - began < 0.2
+    assert time.perf_counter() - began < 8
     server.ending.set()
     ops.close(0)
 

@@ -306,7 +306,7 @@ def test_a_judge_that_misbehaves_is_right_or_not_believed(server: Judging, way: 
         found = judge.detect(PROMPT, f"{TRUE} {FALSE}", [DOCUMENT])
     finally:
         server.ending.set()
-    assert time.monotonic() - began < patience.total_s + 1
+    assert time.monotonic() - began < patience.total_s + 5
     probabilities = [claim.probability for claim in found.claims]
     if way in RIGHT_IN_THE_END:
         assert (found.status, probabilities, found.notes) == ("verified", RIGHT, ())

@@ -230,7 +230,7 @@ def test_a_slow_server_makes_no_call_slow(receiver: Receiver) -> None:
         receiver.wait(lambda: not receiver.script)
         began = time.monotonic()
         record(ops, 500)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 8, "a request may take ten seconds"
         go_on.set()
         assert ops.flush()
 
@@ -242,22 +242,22 @@ def test_flush_gives_up_after_its_time(receiver: Receiver) -> None:
         record(ops, 1)
         began = time.monotonic()
         assert not ops.flush(0.2)
-        assert 0.2 <= time.monotonic() - began < 2
+        assert 0.2 <= time.monotonic() - began < 8
         go_on.set()
         assert ops.flush()
 
 
 def test_flush_cuts_a_backoff_short_but_not_retry_after(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "uniform", lambda low, high: high)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
-    receiver.script.extend([refuse(503), refuse(503, Retry_After="1")])
+    receiver.script.extend([refuse(503), refuse(503, Retry_After="3")])
     with client_of(receiver, Bounds(linger_s=0, backoff_s=60)) as ops:
         record(ops, 1)
         receiver.wait(lambda: receiver.answered == 1)
         assert not ops.flush(0.2)
-        assert len(receiver.requests) == 2
+        receiver.wait(lambda: receiver.answered == 2)
         assert not ops.flush(0.2)
         assert len(receiver.requests) == 2
-        assert ops.flush(5)
+        assert ops.flush(30)
 
 
 def test_close_delivers_what_it_can_and_counts_what_it_cannot(
@@ -265,7 +265,7 @@ def test_close_delivers_what_it_can_and_counts_what_it_cannot(
 ) -> None:
     with client_of(receiver, SLOW) as ops:
         record(ops, 150)
-        assert ops.close(5)
+        assert ops.close(30)
         assert ops.delivery().delivered == 150
         assert ops.record("too", "late") is None
         assert ops.delivery().dropped == {"closed": 1}

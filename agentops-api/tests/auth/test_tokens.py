@@ -3,7 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from time import process_time
 from uuid import UUID
 
 import jwt
@@ -120,10 +120,10 @@ def refused() -> dict[str, str]:
 @pytest.mark.parametrize("name", refused())
 def test_every_other_token_is_refused_within_10_ms(name: str) -> None:
     token = refused()[name]
-    started = perf_counter()
+    started = process_time()
     with pytest.raises(Unauthenticated):
         read(KEYS, "access", token)
-    assert perf_counter() - started < 0.1, "ten times the bound, because the machine may be busy"
+    assert process_time() - started < 0.1, "ten times the bound, because the machine may be busy"
 
 
 def test_an_access_token_is_no_refresh_token() -> None:

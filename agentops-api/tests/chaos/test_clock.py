@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 STEPPED_MAIN = Path(__file__).with_name("stepped_main.py")
 HOUR_S, DAY_S = 3_600, 86_400
-REMEMBERED_S_MAX = 6
+REMEMBERED_S_MAX = 20
 STEPS_S = (HOUR_S, -HOUR_S, -DAY_S)
 
 

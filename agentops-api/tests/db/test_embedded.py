@@ -195,9 +195,7 @@ async def test_a_stop_ends_postgresql_and_a_start_keeps_the_data(data_dir: Path)
         note(database, "kept")
         first = pid_of(data_dir)
     assert not postmaster.serves(first, Cluster(data_dir=data_dir, major="18"))
-    began = time.monotonic()
     async with embedded_database(data_dir) as database:
-        assert time.monotonic() - began < 3
         assert notes(database) == "kept"
 
 

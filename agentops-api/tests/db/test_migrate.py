@@ -35,7 +35,7 @@ async def test_migrating_what_is_up_to_date_waits_for_nobody(database: TestDatab
     with psycopg.connect(database.superuser_url) as busy:
         busy.execute("LOCK TABLE evaluations IN ACCESS EXCLUSIVE MODE")
         busy.execute("SELECT pg_advisory_xact_lock(hashtext('agentops.migrations'))")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert not await migrate(database.owner_url)
 
 

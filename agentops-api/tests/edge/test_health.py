@@ -55,7 +55,7 @@ async def test_a_database_that_does_not_answer_in_time_is_down(anonymous: AsyncC
     async with await psycopg.AsyncConnection.connect(database.superuser_url) as other:
         # Whoever asks for the revision waits for this lock.
         await other.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert (await checks(anonymous, 503))["database"] is False
 
 

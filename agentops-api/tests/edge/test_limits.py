@@ -214,7 +214,7 @@ async def test_without_redis_each_process_counts_alone_and_warns_once(
         redis_server.stop()
         started = time.monotonic()
         assert await granted(limiter, "ordinary", "a", 80) == 60
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
     assert "Redis fails" in warnings[0].message

@@ -200,7 +200,7 @@ async def test_a_database_that_is_away_does_not_hide_what_the_process_counted(
 ) -> None:
     await owner.sdk.post("/evaluations/", json=EVALUATION)
     await server.db.__aexit__(None, None, None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         found = await scrape(anonymous)
     assert found.value("agentops_database_up") == 0
     assert "agentops_database_bytes" not in found.families
@@ -211,7 +211,7 @@ async def test_a_locked_table_delays_no_scrape_for_long(anonymous: AsyncClient, 
     async with await psycopg.AsyncConnection.connect(database.superuser_url) as other:
         await other.execute("LOCK TABLE evaluations IN ACCESS EXCLUSIVE MODE")
         await other.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             found = await scrape(anonymous)
     assert found.value("agentops_database_up") == 1, "it answers, but for the sizes"
     assert "agentops_database_bytes" not in found.families

@@ -146,7 +146,7 @@ class Client:
         return {"type": "http.disconnect"}
 
     async def hears(self, text: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while text not in self.text:
                 self._heard.clear()
                 await self._heard.wait()
@@ -171,7 +171,7 @@ async def test_a_commit_in_this_process_is_told_before_the_next_look(
     made = (await owner.sdk.post("/evaluations", json={"prompt": "two\nlines", "response": "r"})).json()
     await client.hears("event: evaluation")
     server.draining = True
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await running
     _, event, end, rest = client.text.split("\n\n")
     kind, id, data = event.split("\n")
@@ -193,7 +193,7 @@ async def test_a_client_that_takes_nothing_or_leaves_is_given_up(server: Runtime
     slow.takes.clear()
     gone.leaves.set()
     assert (await owner.sdk.post("/evaluations", json={"prompt": "p", "response": "r"})).status_code == 201
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await asyncio.gather(*running)
     assert slow.text == "retry: 2000\n\n"
 

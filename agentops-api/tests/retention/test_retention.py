@@ -184,7 +184,7 @@ async def test_a_drop_waits_for_nobody_for_long(server: Runtime, database: TestD
         await tx.execute("SELECT agentops_ensure_partitions('2020-01-01', '2020-01-31')")
     async with await psycopg.AsyncConnection.connect(database.superuser_url) as reader:
         await reader.execute("SELECT count(*) FROM evaluations")
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(20):
             await delete.drop_empty_partitions(server.db, before=date(2020, 3, 1))
         assert "evaluations_2020_01" in partitions(database)
     await delete.drop_empty_partitions(server.db, before=date(2020, 3, 1))

