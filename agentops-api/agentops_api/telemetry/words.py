@@ -146,17 +146,20 @@ async def _take(tx: Tx, project_id: UUID) -> dict[datetime, _Due]:
     return taken
 
 
+# Each place of a word is looked up among the times, by a hash. The operators of arrays (&&, <> ALL) would compare it with
+# each of them: a common word has tens of thousands, and thousands may be deleted at once.
 _REMOVE: LiteralString = """
 WITH kept AS (
     DELETE FROM search_words
     WHERE project_id = %(project_id)s AND period = %(period)s AND word = ANY (%(words)s)
-      AND times && %(times)s::integer[]
+      AND EXISTS (SELECT FROM unnest(times) AS ms WHERE ms IN (SELECT unnest(%(times)s::integer[])))
     RETURNING word, times
 )
 INSERT INTO search_words (project_id, period, word, times)
 SELECT %(project_id)s, %(period)s, word, rest
 FROM kept, LATERAL (
-    SELECT array_agg(ms ORDER BY ms) AS rest FROM unnest(times) AS ms WHERE ms <> ALL (%(times)s::integer[])
+    SELECT array_agg(ms ORDER BY ms) AS rest
+    FROM unnest(times) AS ms WHERE ms NOT IN (SELECT unnest(%(times)s::integer[]))
 ) AS left_over
 WHERE rest IS NOT NULL
 """

@@ -6,12 +6,14 @@ from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from agentops_api import clock
 from agentops_api.db.pool import Database, Tx
 from agentops_api.telemetry import words
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.store import Record
+from tests.cast import TestDatabase
 from tests.telemetry.test_search import db, found, record_of
 
 pytestmark = pytest.mark.anyio
@@ -74,6 +76,29 @@ async def test_the_words_of_what_is_deleted_go_whenever_it_was_made(db: Database
     await file_all(db, project_id)
     assert await places(db, project_id) == {"same": [second], "stays": [second]}
     assert await found(store, project_id, "same") == [stays.id]
+
+
+async def test_many_deleted_evaluations_and_common_words_are_not_compared_each_with_each(
+    db: Database, database: TestDatabase
+) -> None:
+    """What took the product of both, ended at the limit of a statement, at each try again."""
+    project_id, common = uuid4(), [f"word{n}" for n in range(8)]
+    given = {"project_id": project_id, "period": MIDNIGHT, "words": common}
+    with psycopg.connect(database.superuser_url) as admin:
+        admin.execute(
+            "INSERT INTO search_words SELECT %(project_id)s, %(period)s, word, ARRAY(SELECT generate_series(0, 44999))"
+            " FROM unnest(%(words)s::text[]) AS word",
+            given,
+        )
+        admin.execute(
+            "INSERT INTO search_pending SELECT %(project_id)s, %(period)s, ARRAY[40000 + n], 10, %(words)s"
+            " FROM generate_series(0, 4999) AS n",
+            given,
+        )
+    await file_all(db, project_id)
+    async with db.as_project(project_id) as tx:
+        left = await tx.execute("SELECT cardinality(times) FROM search_words")
+        assert await left.fetchall() == [(40_000,)] * len(common)
 
 
 async def places(db: Database, project_id: UUID) -> dict[str, list[int]]:
