@@ -6,9 +6,10 @@ Each server process does this for what it wrote; doing something twice is harmle
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -30,6 +31,7 @@ _REST, _REST_BUSY = 0.5, 9.0
 """Rest after filing, in multiples of the time that it took: else, and while more than so many rows a second come in."""
 FREE_FRACTION_MIN = 0.10
 _PARTITIONS_AHEAD = timedelta(days=62)
+_STATEMENT_MS_MAX = 60_000
 
 
 async def repeat(name: str, every_s: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -49,6 +51,15 @@ def start(stack: AsyncExitStack, name: str, every_s: float, work: Callable[[], A
     stack.push_async_callback(tasks.end, task)
 
 
+@asynccontextmanager
+async def _whatever_becomes_of(project_id: UUID) -> AsyncGenerator[None]:
+    """Work for one project, whose failure keeps no other waiting; the next round tries it again."""
+    try:
+        yield
+    except Exception:
+        log.warning("upkeep of project %s failed and will be tried again", project_id, exc_info=True)
+
+
 async def merge_rollups(db: Database, writer: Writer, rows_min: int) -> None:
     """Merges the rollups of the slots that this process wrote at least `rows_min` rows to."""
     due: dict[UUID, dict[datetime, int]] = {}
@@ -56,13 +67,14 @@ async def merge_rollups(db: Database, writer: Writer, rows_min: int) -> None:
         if rows >= rows_min:
             due.setdefault(project_id, {})[slot] = rows
     for project_id, slots in due.items():
-        async with db.as_project(project_id, statement_ms_max=60_000) as tx:
-            await rollups.merge(tx, project_id, sorted(slots))
-        # Forgotten only now: what could not be merged is due again in the next round.
-        for slot, rows in slots.items():
-            writer.touched[project_id, slot] -= rows
-            if writer.touched[project_id, slot] <= 0:
-                del writer.touched[project_id, slot]
+        async with _whatever_becomes_of(project_id):
+            async with db.as_project(project_id, statement_ms_max=_STATEMENT_MS_MAX) as tx:
+                await rollups.merge(tx, project_id, sorted(slots))
+            # Forgotten only now: what could not be merged is due again in the next round.
+            for slot, rows in slots.items():
+                writer.touched[project_id, slot] -= rows
+                if writer.touched[project_id, slot] <= 0:
+                    del writer.touched[project_id, slot]
 
 
 async def merge_what_was_left(db: Database) -> None:
@@ -71,8 +83,10 @@ async def merge_what_was_left(db: Database) -> None:
         found = await tx.execute("SELECT id FROM projects ORDER BY id")
         project_ids = [project_id for (project_id,) in await found.fetchall()]
     for project_id in project_ids:
-        async with db.as_project(project_id, statement_ms_max=60_000) as tx:
-            await rollups.merge(tx, project_id, await rollups.unmerged_slots(tx, project_id))
+        async with _whatever_becomes_of(project_id):
+            await rollups.merge_everything(
+                partial(db.as_project, project_id, statement_ms_max=_STATEMENT_MS_MAX), project_id
+            )
 
 
 async def file_words(db: Database, writer: Writer, bytes_min: int) -> None:
@@ -87,9 +101,14 @@ async def file_words(db: Database, writer: Writer, bytes_min: int) -> None:
     while due:
         for project_id in tuple(due):
             started, stored_rows = time.monotonic(), writer.stored_rows
-            async with db.as_project(project_id, statement_ms_max=60_000) as tx:
-                if not await words.file(tx, project_id):
-                    due.discard(project_id)
+            has_more = False
+            async with (
+                _whatever_becomes_of(project_id),
+                db.as_project(project_id, statement_ms_max=_STATEMENT_MS_MAX) as tx,
+            ):
+                has_more = await words.file(tx, project_id)
+            if not has_more:
+                due.discard(project_id)
             took_s = time.monotonic() - started
             is_busy = writer.stored_rows - stored_rows > _BUSY_ROWS_S * took_s
             await asyncio.sleep(took_s * (_REST_BUSY if is_busy else _REST))

@@ -146,8 +146,8 @@ async def _take(tx: Tx, project_id: UUID) -> dict[datetime, _Due]:
     return taken
 
 
-# Each place of a word is looked up among the times, by a hash. The operators of arrays (&&, <> ALL) would compare it with
-# each of them: a common word has tens of thousands, and thousands may be deleted at once.
+# Each place of a word is looked up among the times, by a hash. The operators of arrays (&&, <> ALL) would compare it
+# with each of them: a common word has tens of thousands, and thousands may be deleted at once.
 _REMOVE: LiteralString = """
 WITH kept AS (
     DELETE FROM search_words
