@@ -75,6 +75,9 @@ def rolled_up(
 
 
 # Groups are numbered first: a histogram's many buckets are then told apart by small integers and not by three names.
+# Each row has its group and each histogram its sums. The joins are FULL all the same, and what is kept is asked of what
+# may be NULL: PostgreSQL takes thousands of rows here for one, and would else compare each with each.
+_NOT_NOTHING: LiteralString = "WHERE coalesce(evaluations, 0) <> 0"
 _MERGED: LiteralString = (
     """
 (WITH sums AS MATERIALIZED (
@@ -87,10 +90,10 @@ _MERGED: LiteralString = (
     + """
     FROM SOURCE GROUP BY """
     + _KEY
-    + """ KEEP
+    + """
 ), counted AS (
     SELECT group_n, metric, bucket, sum(n)::integer AS n
-    FROM SOURCE JOIN sums USING ("""
+    FROM SOURCE FULL JOIN sums USING ("""
     + _KEY
     + """), LATERAL (VALUES
 """
@@ -119,7 +122,7 @@ SELECT """
         " coalesce(PREFIX_counts, '{}') AS PREFIX_counts"
     )
     + """
-FROM sums LEFT JOIN histograms USING (group_n))
+FROM sums FULL JOIN histograms USING (group_n) KEEP)
 """
 )
 
@@ -198,7 +201,7 @@ WITH taken AS (
 )
 """
     + INSERT_ROLLUPS
-    + _MERGED.replace("SOURCE", "together").replace("KEEP", "HAVING sum(evaluations) <> 0")
+    + _MERGED.replace("SOURCE", "together").replace("KEEP", _NOT_NOTHING)
 )
 
 
@@ -268,5 +271,5 @@ WITH gone AS (
 )
 """
     + INSERT_ROLLUPS
-    + _MERGED.replace("SOURCE", "weekly").replace("KEEP", "HAVING sum(evaluations) <> 0")
+    + _MERGED.replace("SOURCE", "weekly").replace("KEEP", _NOT_NOTHING)
 )

@@ -16,10 +16,12 @@ from agentops_api.evaluations.accept import Reception, accept
 from agentops_api.evaluations.models import EvaluationIn, Position, Window
 from agentops_api.telemetry import rescore, rollups
 from agentops_api.telemetry.postgres import PostgresStore
+from agentops_api.telemetry.rollup_sql import MERGE
 from agentops_api.telemetry.writer import Writer
 from hypothesis import HealthCheck, given, settings
 from tests.cast import TestDatabase
 from tests.telemetry.histories import histories, insert
+from tests.telemetry.plans import rows_looked_at
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +142,25 @@ async def test_histogram_buckets_keep_latency_within_one_percent(db: Database) -
     assert len(counted) == len(latencies)
     for latency, bucket in zip(sorted(latencies), counted, strict=True):
         assert abs(2 * 1.02**bucket / 2.02 - latency) / latency <= 0.0101
+
+
+async def test_merging_many_groups_compares_none_with_all_others(db: Database) -> None:
+    """PostgreSQL takes what a merge works with for a few rows, whatever they are."""
+    store, project_id = PostgresStore(db), uuid4()
+    reception = Reception(project_id, Window(timedelta(days=1), timedelta(hours=1)), clock.now(), has_nul=False)
+    for _ in range(4):
+        await store.insert(
+            [
+                accept(EvaluationIn(prompt="p", response="r", latency_sec=0.5, agent_name=f"{n}"), reception)
+                for n in range(400)
+            ]
+        )
+    async with db.as_project(project_id) as tx:
+        looked_at = await rows_looked_at(
+            tx, MERGE, {"project_id": project_id, "slots": await rollups.unmerged_slots(tx, project_id)}
+        )
+    # 1,600 rows become about 2,800, in three hundred thousand; each compared with each would be millions.
+    assert looked_at < 1_000_000
 
 
 async def test_merging_waits_for_no_writer_and_loses_nothing(db: Database) -> None:

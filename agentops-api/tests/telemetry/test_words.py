@@ -1,19 +1,18 @@
 """Words are filed at a cost that grows with what comes, and are forgotten whenever their evaluations were made."""
 
-from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import count
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from agentops_api import clock
-from agentops_api.db.pool import Database, Tx
+from agentops_api.db.pool import Database
 from agentops_api.telemetry import words
 from agentops_api.telemetry.postgres import PostgresStore
 from agentops_api.telemetry.store import Record
 from tests.cast import TestDatabase
+from tests.telemetry.plans import rows_looked_at
 from tests.telemetry.test_search import db, found, record_of
 
 pytestmark = pytest.mark.anyio
@@ -41,28 +40,10 @@ async def test_a_projects_first_words_cost_as_much_as_later_ones(db: Database) -
     await file_all(db, project_id)
     await store.insert(made(500))
     async with db.as_project(project_id) as tx:
-        looked_at = await rows_looked_at(tx, project_id, [1_000 * n for n in range(500)])
+        given = {"project_id": project_id, "period": MIDNIGHT, "times": [1_000 * n for n in range(500)]}
+        looked_at = await rows_looked_at(tx, words.FILE, given)
     # A thousand evaluations, each with a word that no other has: comparing all with all would be a million.
     assert looked_at < 100_000
-
-
-async def rows_looked_at(tx: Tx, project_id: UUID, times: Sequence[int]) -> float:
-    """All rows that the parts of the plan for filing gave or left out."""
-    explained = await tx.execute(
-        "EXPLAIN (ANALYZE, FORMAT JSON) " + words.FILE,
-        {"project_id": project_id, "period": MIDNIGHT, "times": times},
-    )
-    row = await explained.fetchone()
-    assert row
-    names = "Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter"
-    return sum(part["Actual Loops"] * sum(part.get(name, 0) for name in names) for part in parts(row[0][0]["Plan"]))
-
-
-def parts(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A plan and all that it is made of."""
-    yield plan
-    for part in plan.get("Plans", []):
-        yield from parts(part)
 
 
 @pytest.mark.parametrize("second", [0, 1, 30, 40, 70_000])
