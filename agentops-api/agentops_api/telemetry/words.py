@@ -17,6 +17,8 @@ PERIOD = timedelta(days=1)
 """What a row of the index stands for: it bounds how many places of a common word are read at once."""
 _BYTES_A_RUN = 2 * 2**20
 """Text filed in one transaction: about a second."""
+_ROWS_A_RUN = 5_000
+"""Rows of the queue read for that: each evaluation that is deleted has one, and millions may be."""
 
 _PERIOD_OF: LiteralString = "date_bin('1 day', created_at, '2000-01-01T00:00:00Z')"
 _MS: LiteralString = "(extract(epoch FROM created_at - period) * 1000)::integer"
@@ -130,13 +132,16 @@ async def _take(tx: Tx, project_id: UUID) -> dict[datetime, _Due]:
             SELECT ctid
             FROM (
                 SELECT ctid, sum(bytes) OVER (ORDER BY period DESC, ctid) - bytes AS before
-                FROM search_pending WHERE project_id = %(project_id)s
+                FROM (
+                    SELECT ctid, period, bytes FROM search_pending
+                    WHERE project_id = %(project_id)s ORDER BY period DESC LIMIT %(rows)s
+                ) AS newest
             ) AS queue
             WHERE before < %(bytes)s
         ))
         RETURNING period, times, gone
         """,
-        {"project_id": project_id, "bytes": _BYTES_A_RUN},
+        {"project_id": project_id, "bytes": _BYTES_A_RUN, "rows": _ROWS_A_RUN},
     )
     taken: dict[datetime, _Due] = {}
     for period, times, gone in await found.fetchall():
