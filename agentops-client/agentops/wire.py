@@ -147,7 +147,7 @@ def problem(answer: httpx2.Response) -> dict[str, Any]:
     """The problem document of an answer, or nothing where it is none."""
     try:
         found: object = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
