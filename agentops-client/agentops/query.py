@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx2
 
 from agentops import events, wire
+from agentops.connection import AsyncConnection, Connection
 from agentops.errors import (
     ConnectionFailed,
     FieldError,
@@ -164,7 +165,7 @@ class _Patience:
 
 
 def _ask(
-    http: httpx2.Client,
+    http: Connection,
     method: str,
     path: str,
     query: Mapping[str, str] | None = None,
@@ -182,7 +183,7 @@ def _ask(
     while True:
         try:
             try:
-                answer = http.send(request)
+                answer = http.ask(request)
             except wire.UNREACHABLE as error:
                 raise _unreachable(error) from error
             return _read(answer, tells)
@@ -191,7 +192,7 @@ def _ask(
 
 
 async def _ask_async(
-    http: httpx2.AsyncClient,
+    http: AsyncConnection,
     method: str,
     path: str,
     query: Mapping[str, str] | None = None,
@@ -205,7 +206,7 @@ async def _ask_async(
     while True:
         try:
             try:
-                answer = await http.send(request)
+                answer = await http.ask(request)
             except wire.UNREACHABLE as error:
                 raise _unreachable(error) from error
             return _read(answer, tells)
@@ -214,7 +215,7 @@ async def _ask_async(
 
 
 def _request(
-    http: httpx2.Client | httpx2.AsyncClient,
+    http: Connection | AsyncConnection,
     method: str,
     path: str,
     query: Mapping[str, str] | None,
@@ -226,21 +227,21 @@ def _request(
         raise InvalidArgument(f"There is text that cannot be sent: {error}") from error
 
 
-def _connected(server: Server) -> httpx2.Client:
+def _connected(server: Server) -> Connection:
     # One for each call: nothing is shared with a forked child, and nothing has to be closed by the caller.
     try:
-        return httpx2.Client(base_url=_base(server), **server.options())
+        return Connection(base_url=_base(server), **server.options())
     except wire.UNREACHABLE as error:
         raise _unreachable(error) from error
 
 
 @contextlib.asynccontextmanager
-async def _connected_async(server: Server) -> AsyncGenerator[httpx2.AsyncClient]:
+async def _connected_async(server: Server) -> AsyncGenerator[AsyncConnection]:
     base = _base(server)
     try:
         if not server.is_trusted:
             await waiting.do(server.trust)
-        http = httpx2.AsyncClient(base_url=base, **server.options())
+        http = AsyncConnection(base_url=base, **server.options())
     except wire.UNREACHABLE as error:
         raise _unreachable(error) from error
     async with http:
