@@ -27,6 +27,7 @@ from agentops.threads import waiting
 from agentops.wire import Server
 
 _NO_CONTENT = 204
+_UNANSWERED = {502, 504}
 _A_STATISTIC = "total_evaluations"
 _PAGE_ITEMS_MAX = 500
 _ATTEMPTS_MAX = 4
@@ -150,18 +151,19 @@ class _Patience:
     def after(self, error: ConnectionFailed | TooManyRequests | Unavailable) -> float:
         """The wait in seconds. Raises the error when there is no use in waiting."""
         self._attempts += 1
-        if isinstance(error, ConnectionFailed):
-            # Nobody knows whether the request was done.
-            if not self._repeats:
-                raise error
-            asked_s = 0.0
-        else:
-            asked_s = error.retry_after_s or 0.0
+        if not self._repeats and _may_be_done(error):
+            raise error
+        asked_s = 0.0 if isinstance(error, ConnectionFailed) else error.retry_after_s or 0.0
         wait_s = asked_s + random.uniform(0, _BACKOFF_S * 2 ** (self._attempts - 1))  # noqa: S311 - nothing secret
         self._waited_s += wait_s
         if self._attempts >= _ATTEMPTS_MAX or self._waited_s > _WAIT_S_MAX:
             raise error
         return wait_s
+
+
+def _may_be_done(error: ConnectionFailed | TooManyRequests | Unavailable) -> bool:
+    """Nobody knows whether the request was done, neither do proxies that got no answer."""
+    return isinstance(error, ConnectionFailed) or error.status in _UNANSWERED
 
 
 def _ask(
