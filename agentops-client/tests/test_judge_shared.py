@@ -2,13 +2,16 @@
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agentops.detect import Detection
 from agentops.judge import LLMJudge
 from agentops.judge.cache import Cache
+from agentops.judge.endpoint import Endpoint, Failed, Patience
 from agentops.threads import in_threads
 from tests.judging import Handler, Judging, judging
 
@@ -58,3 +61,34 @@ def test_a_file_that_another_process_deletes_meanwhile_hinders_no_tidying(
     cache.put("new", "x")
     assert [path.name for path in tmp_path.rglob("*.json") if path.exists()] == ["new.json"]
     assert caplog.messages == []
+
+
+def test_who_waits_for_a_turn_when_an_endpoint_is_given_up_does_not_ask_it(server: Judging) -> None:
+    begun = threading.Semaphore(0)
+
+    class Question(dict[str, str]):
+        """Says when it is written down, which is before it waits."""
+
+        def items(self) -> Any:
+            begun.release()
+            return super().items()
+
+    def behave(handler: Handler) -> None:
+        if handler.number == 0:
+            for _ in range(8):
+                begun.acquire(timeout=9)
+        handler.answer(500, b"")
+
+    server.behave = behave
+    patience = Patience(attempts_max=1, concurrency_max=1)
+    endpoint = Endpoint(server.url, "m", patience=patience)
+
+    def ask(question: Question) -> str:
+        with pytest.raises(Failed) as raised:
+            endpoint.ask("/embeddings", question, until=patience.until(), output_tokens=1)
+        return str(raised.value)
+
+    told = in_threads(ask, [Question(input="?") for _ in range(8)], 8)
+    assert len(server.requests) == 3
+    left_alone = "the endpoint failed before and is left alone for a while"
+    assert Counter(told) == {"the endpoint answered 500: ": 3, left_alone: 5}
