@@ -14,8 +14,11 @@ from typing import Any
 import httpx2
 
 
+_SLOW_LINE_BYTES_S = 10_000
+
+
 class Connection(httpx2.Client):
-    """A client for one thread, each of whose requests takes `timeout` seconds at most."""
+    """A client for one thread, each of whose requests takes `timeout` seconds at most, and what sending it takes."""
 
     def __init__(self, *, timeout: float, **options: Any) -> None:
         super().__init__(timeout=timeout, **options)
@@ -25,12 +28,12 @@ class Connection(httpx2.Client):
     def ask(self, request: httpx2.Request) -> httpx2.Response:
         """The whole answer. Raises TimeoutError, and what httpx2 does."""
         request.extensions["trace"] = self._watchdog.see
-        with self._watchdog.watching(self._timeout_s):
+        with self._watchdog.watching(self._timeout_s + _sending_s(request)):
             return self.send(request)
 
 
 class AsyncConnection(httpx2.AsyncClient):
-    """A client for an event loop, each of whose requests takes `timeout` seconds at most."""
+    """A client for an event loop, each of whose requests takes `timeout` seconds at most, and what sending it takes."""
 
     def __init__(self, *, timeout: float, **options: Any) -> None:
         super().__init__(timeout=timeout, **options)
@@ -38,11 +41,12 @@ class AsyncConnection(httpx2.AsyncClient):
 
     async def ask(self, request: httpx2.Request) -> httpx2.Response:
         """The whole answer. Raises TimeoutError, and what httpx2 does."""
+        timeout_s = self._timeout_s + _sending_s(request)
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(timeout_s):
                 return await self.send(request)
         except TimeoutError:
-            raise _late(self._timeout_s) from None
+            raise _late(timeout_s) from None
 
 
 class Watchdog:
@@ -88,6 +92,11 @@ class Watchdog:
             # first make it one that writes in the clear. This wakes the reader up.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _sending_s(request: httpx2.Request) -> float:
+    """What a slow line takes to send it: what does not fit into a time limit would be sent again and again."""
+    return len(request.content) / _SLOW_LINE_BYTES_S
 
 
 def _late(timeout_s: float) -> TimeoutError:

@@ -1,8 +1,10 @@
 """What a server says of a batch or a question is an answer, or none, whatever it says and however slowly."""
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from agentops import AsyncAgentOps, ConnectionFailed
@@ -67,3 +69,20 @@ def test_an_answer_byte_by_byte_does_not_hold_up_a_reader(
             # ReadTimeout: this machine stood still for so long.
             with pytest.raises(ConnectionFailed, match=r"no answer within 0\.3 s|ReadTimeout"):
                 read()
+
+
+def test_a_large_event_has_more_time(receiver: Receiver) -> None:
+    """A slow line may take longer to carry it than an answer may take."""
+
+    def accept_slowly(handler: Any, items: Any) -> None:
+        for _ in range(20):
+            time.sleep(0.05)
+            handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        handler.accept(items)
+
+    receiver.script.append(accept_slowly)
+    with client_of(receiver, IMPATIENT) as ops:
+        ops.record("q", "".join(str(uuid4()) for _ in range(20_000)))
+        assert ops.flush(20)
+        # Should this machine stand still for so long, it says ReadTimeout, and tries again.
+        assert "no answer within" not in str(ops.delivery().last_error)
