@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx2
 
 from agentops import events, wire
+from agentops.connection import AsyncConnection, Connection
 from agentops.errors import (
     ConnectionFailed,
     FieldError,
@@ -26,6 +27,7 @@ from agentops.threads import waiting
 from agentops.wire import Server
 
 _NO_CONTENT = 204
+_UNANSWERED = {502, 504}
 _A_STATISTIC = "total_evaluations"
 _PAGE_ITEMS_MAX = 500
 _ATTEMPTS_MAX = 4
@@ -149,13 +151,9 @@ class _Patience:
     def after(self, error: ConnectionFailed | TooManyRequests | Unavailable) -> float:
         """The wait in seconds. Raises the error when there is no use in waiting."""
         self._attempts += 1
-        if isinstance(error, ConnectionFailed):
-            # Nobody knows whether the request was done.
-            if not self._repeats:
-                raise error
-            asked_s = 0.0
-        else:
-            asked_s = error.retry_after_s or 0.0
+        if not self._repeats and _may_be_done(error):
+            raise error
+        asked_s = 0.0 if isinstance(error, ConnectionFailed) else error.retry_after_s or 0.0
         wait_s = asked_s + random.uniform(0, _BACKOFF_S * 2 ** (self._attempts - 1))  # noqa: S311 - nothing secret
         self._waited_s += wait_s
         if self._attempts >= _ATTEMPTS_MAX or self._waited_s > _WAIT_S_MAX:
@@ -163,8 +161,13 @@ class _Patience:
         return wait_s
 
 
+def _may_be_done(error: ConnectionFailed | TooManyRequests | Unavailable) -> bool:
+    """Nobody knows whether the request was done, neither do proxies that got no answer."""
+    return isinstance(error, ConnectionFailed) or error.status in _UNANSWERED
+
+
 def _ask(
-    http: httpx2.Client,
+    http: Connection,
     method: str,
     path: str,
     query: Mapping[str, str] | None = None,
@@ -182,7 +185,7 @@ def _ask(
     while True:
         try:
             try:
-                answer = http.send(request)
+                answer = http.ask(request)
             except wire.UNREACHABLE as error:
                 raise _unreachable(error) from error
             return _read(answer, tells)
@@ -191,7 +194,7 @@ def _ask(
 
 
 async def _ask_async(
-    http: httpx2.AsyncClient,
+    http: AsyncConnection,
     method: str,
     path: str,
     query: Mapping[str, str] | None = None,
@@ -205,7 +208,7 @@ async def _ask_async(
     while True:
         try:
             try:
-                answer = await http.send(request)
+                answer = await http.ask(request)
             except wire.UNREACHABLE as error:
                 raise _unreachable(error) from error
             return _read(answer, tells)
@@ -214,7 +217,7 @@ async def _ask_async(
 
 
 def _request(
-    http: httpx2.Client | httpx2.AsyncClient,
+    http: Connection | AsyncConnection,
     method: str,
     path: str,
     query: Mapping[str, str] | None,
@@ -226,21 +229,21 @@ def _request(
         raise InvalidArgument(f"There is text that cannot be sent: {error}") from error
 
 
-def _connected(server: Server) -> httpx2.Client:
+def _connected(server: Server) -> Connection:
     # One for each call: nothing is shared with a forked child, and nothing has to be closed by the caller.
     try:
-        return httpx2.Client(base_url=_base(server), **server.options())
+        return Connection(base_url=_base(server), **server.options())
     except wire.UNREACHABLE as error:
         raise _unreachable(error) from error
 
 
 @contextlib.asynccontextmanager
-async def _connected_async(server: Server) -> AsyncGenerator[httpx2.AsyncClient]:
+async def _connected_async(server: Server) -> AsyncGenerator[AsyncConnection]:
     base = _base(server)
     try:
         if not server.is_trusted:
             await waiting.do(server.trust)
-        http = httpx2.AsyncClient(base_url=base, **server.options())
+        http = AsyncConnection(base_url=base, **server.options())
     except wire.UNREACHABLE as error:
         raise _unreachable(error) from error
     async with http:

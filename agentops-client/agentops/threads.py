@@ -109,7 +109,11 @@ class AwaitedThreads:
         try:
             threading.Thread(target=self._labour, name=self._name, daemon=True).start()
         except RuntimeError:
-            # The interpreter is ending, or the process may have no more threads: the caller does it.
+            # The interpreter is ending, or the process may have no more threads: those that run do it, or the caller.
+            with self._lock:
+                if self._threads > 1:
+                    self._threads -= 1
+                    return
             self._labour()
 
     def _labour(self) -> None:

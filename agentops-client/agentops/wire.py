@@ -15,6 +15,7 @@ import httpcore2
 import httpx2
 
 from agentops.config import Config
+from agentops.connection import Connection
 from agentops.notices import warn
 from agentops.version import __version__
 
@@ -26,8 +27,8 @@ _SPLIT = {400, 413, 422}
 """One event may be at fault for all: the halves tell which."""
 _REASON_CHARS_MAX = 300
 UNREACHABLE = (httpx2.HTTPError, httpx2.InvalidURL, ValueError, OSError)
-"""What a request raises without an answer: the network; a host that has no possible name, or a proxy in the environment
-that is none (UnicodeError is a ValueError); certificates that cannot be read."""
+"""What a request raises without an answer: the network, or its time is over; a host that has no possible name, or a
+proxy in the environment that is none (UnicodeError is a ValueError); certificates that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Poster:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._url = f"{server.config.api_url}/evaluations/batch"
-        self._http: httpx2.Client | None = None
+        self._http: Connection | None = None
 
     def post(self, lines: Sequence[bytes]) -> Outcome:
         """Sends these events, each already JSON. Raises nothing that a network can cause."""
@@ -110,8 +111,8 @@ class Poster:
         try:
             # Level 1 costs a fifth of the default's CPU time, which is the host's, for a tenth more bytes.
             zipped = gzip.compress(body, compresslevel=1)
-            self._http = self._http or httpx2.Client(**self._server.options())
-            answer = self._http.post(self._url, content=zipped, headers=headers)
+            self._http = self._http or Connection(**self._server.options())
+            answer = self._http.ask(self._http.build_request("POST", self._url, content=zipped, headers=headers))
         except UNREACHABLE as error:
             return Later(f"{type(error).__name__}: {error}")
         return read(answer, len(lines))
@@ -147,7 +148,7 @@ def problem(answer: httpx2.Response) -> dict[str, Any]:
     """The problem document of an answer, or nothing where it is none."""
     try:
         found: object = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 

@@ -40,11 +40,6 @@ class Judging:
         """A client of it."""
         return Endpoint(self.url, "judge-1", "sk-test", patience=PATIENT)
 
-    @property
-    def asked(self) -> list[dict[str, Any]]:
-        """The data of each question to a judge: `question`, `claims`, `evidence`."""
-        return [data_of(request) for request in self.requests if len(request.get("messages", ())) == 2]
-
 
 class Handler(BaseHTTPRequestHandler):
     """One request."""

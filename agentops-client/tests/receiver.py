@@ -41,6 +41,8 @@ class Receiver:
     reading: Behaviour = lambda handler, items: handler.answer(503, {"detail": "not now"})
     """What is done with a GET or a DELETE."""
     changed: threading.Condition = field(default_factory=threading.Condition)
+    ending: threading.Event = field(default_factory=threading.Event)
+    """Set when the test is over: whoever waits may go."""
 
     def wait(self, fact: Callable[[], bool], within_s: float = 20) -> None:
         """Waits until it is true, as requests are done with."""
@@ -130,6 +132,7 @@ def receiving(port: int = 0) -> Generator[Receiver]:
     try:
         yield server.receiver
     finally:
+        server.receiver.ending.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -326,12 +326,16 @@ def test_what_is_observed_is_judged_several_at_a_time(server: Judging) -> None:
 
     server.behave = wait
     patient = Endpoint(server.url, "m", patience=Patience(concurrency_max=4))
-    with receiving() as receiver, client_of(receiver, detector=Cascade(Fixed(None), LLMJudge(patient))) as ops:
+    judge = Cascade(LocalDetector(), LLMJudge(patient), band=(0, 1))
+    # All are one batch: nothing is sent before the flush.
+    with receiving() as receiver, client_of(receiver, Bounds(linger_s=60), detector=judge) as ops:
         for number in range(8):
             with ops.trace(f"{number}", retrieved_docs=DOCUMENTS) as trace:
                 trace.response = TRUE
-        assert ops.flush(20)
-        assert sorted(item["prompt"] for item in receiver.stored.values()) == [f"{number}" for number in range(8)]
+        assert ops.flush(60)
+    told = sorted((item["prompt"], item["status"]) for item in receiver.stored.values())
+    assert told == [(f"{number}", "verified") for number in range(8)]
+    assert len(server.requests) == 8
 
 
 @pytest.mark.parametrize("documents", ["['d']", "None"], ids=["judge", "self-check"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from agentops.detect import LocalDetector
 from agentops.judge import Endpoint, LLMJudge, Prices
-from tests.judging import PATIENT, QUICK, Behaviour, Handler, Judging, judging
+from tests.judging import PATIENT, QUICK, Behaviour, Handler, Judging, data_of, judging
 
 PROMPT = "Who discovered penicillin?"
 TRUE = "Alexander Fleming discovered penicillin in 1928."
@@ -24,7 +24,7 @@ def altered(change: Callable[[dict[str, Any]], object]) -> Behaviour:
     """Verdicts of which those on our two claims are changed, and those on the control claims are not."""
 
     def behave(handler: Handler) -> None:
-        texts = {claim["claim"]: claim["text"] for claim in handler_data(handler)["claims"]}
+        texts = {claim["claim"]: claim["text"] for claim in data_of(handler.request_body)["claims"]}
         verdicts = handler.verdicts
         for verdict in verdicts:
             if texts[verdict["claim"]] in (TRUE, FALSE):
@@ -32,11 +32,6 @@ def altered(change: Callable[[dict[str, Any]], object]) -> Behaviour:
         handler.complete(verdicts)
 
     return behave
-
-
-def handler_data(handler: Handler) -> dict[str, Any]:
-    """What it was asked."""
-    return handler.judging.asked[-1]
 
 
 def everything(**verdict: Any) -> Behaviour:
@@ -158,7 +153,7 @@ def shifted(handler: Handler) -> None:
 
 
 def without_ours(handler: Handler) -> None:
-    ours = {claim["claim"] for claim in handler_data(handler)["claims"] if claim["text"] in (TRUE, FALSE)}
+    ours = {claim["claim"] for claim in data_of(handler.request_body)["claims"] if claim["text"] in (TRUE, FALSE)}
     handler.complete([each for each in handler.verdicts if each["claim"] not in ours])
 
 
@@ -283,10 +278,11 @@ CONTROLS_RIGHT_OURS_WRONG: dict[str, Behaviour] = {
     "a verdict of its own": altered(lambda verdict: verdict.update(verdict="plausible")),
     "no verdict": altered(lambda verdict: verdict.pop("verdict")),
 }  # fmt: skip
+ENDLESS = (never, headers_by_the_letter, body_by_the_letter)
 WAYS = RIGHT_IN_THE_END | NOTHING_COUNTS | CONTROLS_RIGHT_OURS_WRONG
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Generator[Judging]:
     with judging() as made:
         yield made
@@ -295,17 +291,11 @@ def server() -> Generator[Judging]:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_judge_that_misbehaves_is_right_or_not_believed(server: Judging, way: str) -> None:
     assert len(WAYS) >= 40
-    server.ending.clear()
-    server.requests.clear()
-    server.paths.clear()
     server.behave = WAYS[way]
-    patience = PATIENT if way in RIGHT_IN_THE_END else QUICK
+    patience = QUICK if server.behave in ENDLESS else PATIENT
     judge = LLMJudge(Endpoint(server.url, "judge-1", patience=patience))
     began = time.monotonic()
-    try:
-        found = judge.detect(PROMPT, f"{TRUE} {FALSE}", [DOCUMENT])
-    finally:
-        server.ending.set()
+    found = judge.detect(PROMPT, f"{TRUE} {FALSE}", [DOCUMENT])
     assert time.monotonic() - began < patience.total_s + 5
     probabilities = [claim.probability for claim in found.claims]
     if way in RIGHT_IN_THE_END:
@@ -321,7 +311,6 @@ def test_a_judge_that_misbehaves_is_right_or_not_believed(server: Judging, way: 
 
 def test_an_answer_longer_than_estimated_goes_beyond_the_budget_once(server: Judging) -> None:
     usage = {"prompt_tokens": 1_000, "completion_tokens": 50_000}
-    server.requests.clear()
     server.behave = lambda handler: handler.answer(200, {"choices": [], "usage": usage})
     endpoint = Endpoint(server.url, "m", prices=Prices(1.0, 10.0), budget_usd=0.1, patience=PATIENT)
     judge = LLMJudge(endpoint, options={"max_tokens": 8_000})

@@ -97,8 +97,12 @@ class Cache:
 
     def _tidy(self, directory: Path) -> None:
         """Deletes the oldest files above the bound."""
-        files = sorted(directory.glob("*/*.json"), key=lambda path: path.stat().st_mtime)
-        for path in files[: max(0, len(files) - self._files_max)]:
+        files: list[tuple[float, Path]] = []
+        for path in directory.glob("*/*.json"):
+            # Another process may tidy at the same time.
+            with contextlib.suppress(FileNotFoundError):
+                files.append((path.stat().st_mtime, path))
+        for _, path in sorted(files)[: max(0, len(files) - self._files_max)]:
             path.unlink(missing_ok=True)
 
     @staticmethod

@@ -36,14 +36,15 @@ class Chat:
         formats = _formats(schema)
         level = min(self._level, len(formats) - 1)
         while True:
-            body = {"model": self._endpoint.model, "messages": messages, **self._options, **options, **formats[level]}
+            sent = self._options
+            body = {"model": self._endpoint.model, "messages": messages, **sent, **options, **formats[level]}
             try:
                 answer = self._endpoint.ask(_PATH, body, until=until, output_tokens=output_tokens)
             except Failed as error:
                 if error.status not in _NOT_UNDERSTOOD or time.monotonic() >= until:
                     raise
-                # Reasoning models refuse a temperature, and say so by its name.
-                refused = [name for name in self._options if name in str(error)]
+                # Reasoning models refuse a temperature, and say so by its name. Another thread may know it already.
+                refused = [name for name in sent if name in str(error)]
                 if refused:
                     self._options = {name: value for name, value in self._options.items() if name not in refused}
                 elif level + 1 < len(formats):

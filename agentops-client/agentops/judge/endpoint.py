@@ -45,6 +45,10 @@ class Spent(Failed):
     """The budget is spent: nobody was asked."""
 
 
+class LeftAlone(Failed):
+    """It failed too often: nobody was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long one question may take, and how hard it is tried."""
@@ -122,13 +126,14 @@ class Endpoint:
 
         `output_tokens` is how long the answer is expected to be at most, for the budget; the endpoint is not told.
         """
-        if time.monotonic() < self._paused_until:
-            raise Failed("the endpoint failed before and is left alone for a while")
+        self._check_pause()
         # ASCII only: half a surrogate pair is no reason for an exception, and is U+FFFD to the model.
         text = json.dumps(body).encode("ascii")
         if not self._turns.acquire(timeout=max(0.0, until - time.monotonic())):
             raise Failed("too many other questions are waiting for the endpoint")
         try:
+            # Those whose turn it was may have failed.
+            self._check_pause()
             answer = self._try(path, text, until, Estimate(estimated_tokens(len(text)), output_tokens))
         except Failed as error:
             self._note_failure(error)
@@ -184,8 +189,12 @@ class Endpoint:
             # A call without an answer may be billed all the same: its estimate counts.
             self.ledger.settle(estimate, usage, is_estimated=is_estimated, failed=failed)
 
+    def _check_pause(self) -> None:
+        if time.monotonic() < self._paused_until:
+            raise LeftAlone("the endpoint failed before and is left alone for a while")
+
     def _note_failure(self, error: Failed) -> None:
-        if isinstance(error, Spent) or (error.status is not None and error.status not in _RETRIED):
+        if isinstance(error, Spent | LeftAlone) or (error.status is not None and error.status not in _RETRIED):
             return  # It is there; what it was asked was wrong.
         self._failures += 1
         if self._failures >= _FAILURES_MAX:
