@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from psycopg.errors import LockNotAvailable
+
 from agentops_api import clock, tasks
 from agentops_api.auth import store as auth_store
 from agentops_api.db.disk import free_fraction
@@ -96,16 +98,24 @@ async def file_words(db: Database, writer: Writer, bytes_min: int) -> None:
 
 
 async def ensure_partitions(db: Database, *, past: timedelta) -> None:
-    """Makes the months that evaluations may come in for, and the next two."""
+    """Makes the months that evaluations may come in for, and the next two. What cannot be made now is left for the next
+    round: the default partition takes the rows until then."""
     today = clock.now().date()
+    first, last = max(today - past, today - timedelta(days=3_650)), today + _PARTITIONS_AHEAD
+    made = 0
     async with db.as_system() as tx:
-        made = await tx.execute(
-            "SELECT agentops_ensure_partitions(%s, %s)",
-            (max(today - past, today - timedelta(days=3_650)), today + _PARTITIONS_AHEAD),
-        )
-        row = await made.fetchone()
-    if row and row[0]:
-        log.info("made %d monthly partitions", row[0])
+        # Other servers, which make them too, may take longer than the locks below.
+        await tx.execute("SELECT pg_advisory_xact_lock(hashtext('agentops.partitions'))")
+        # The lock on the default partition waits for those who read it, and whoever comes later waits behind it.
+        await tx.execute("SET LOCAL lock_timeout = '500ms'")
+        try:
+            async with tx.transaction():
+                found = await tx.execute("SELECT agentops_ensure_partitions(%s, %s)", (first, last))
+                (made,) = await found.fetchone() or (0,)
+        except LockNotAvailable as error:
+            log.warning("the partitions of %s to %s were not made and will be tried again: %s", first, last, error)
+    if made:
+        log.info("made %d monthly partitions", made)
 
 
 async def forget_old_sign_ins(db: Database) -> None:
