@@ -49,3 +49,15 @@ async def test_a_server_starts_while_somebody_reads_and_the_default_partition_ta
     async with reading(database), app.router.lifespan_context(app), client_of(app) as client:
         assert (await client.get("/health/ready")).status_code == 200
         assert months(database) == set()
+
+
+async def test_many_months_are_made_newest_first_and_a_few_in_a_transaction(database: TestDatabase) -> None:
+    async with Database(database.login_url, connections_max=1) as db:
+        await upkeep.ensure_partitions(db, past=timedelta(days=730))
+    by_transaction: dict[str, list[str]] = {}
+    for name, transaction in ask(database.superuser_url, MONTHS.replace("relname", "relname, xmin::text", 1)):
+        by_transaction.setdefault(transaction, []).append(name)
+    made = [sorted(by_transaction[each]) for each in sorted(by_transaction, key=int)]
+    assert made == sorted(made, reverse=True)
+    assert max(map(len, made)) <= 5
+    assert sum(map(len, made)) in (27, 28)
