@@ -134,7 +134,7 @@ async def _build(settings: Settings, requests: Requests, stack: AsyncExitStack) 
     upkeep.start(stack, "merge what was left", 86_400, partial(upkeep.merge_what_was_left, db))
     upkeep.start(stack, "file many words", 2, partial(upkeep.file_words, db, writer, upkeep.FILE_BYTES_MIN))
     upkeep.start(stack, "file few words", 30, partial(upkeep.file_words, db, writer, 0))
-    upkeep.start(stack, "make partitions", 3_600, partial(upkeep.ensure_partitions, db, past=past))
+    upkeep.start(stack, "make partitions", 60, partial(upkeep.ensure_partitions, db, past=past))
     upkeep.start(stack, "forget old sign-ins", 3_600, partial(upkeep.forget_old_sign_ins, db))
     upkeep.start(stack, "note key use", 30, authenticator.flush_last_used)
     if not settings.database_url:

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+from psycopg.errors import LockNotAvailable
+
 from agentops_api import clock, tasks
 from agentops_api.auth import store as auth_store
 from agentops_api.db.disk import free_fraction
@@ -32,6 +34,8 @@ _REST, _REST_BUSY = 0.5, 9.0
 FREE_FRACTION_MIN = 0.10
 _PARTITIONS_AHEAD = timedelta(days=62)
 _STATEMENT_MS_MAX = 60_000
+_PARTITIONS_STEP = timedelta(days=100)
+"""Made in one transaction, which keeps readers waiting, and has five seconds."""
 
 
 async def repeat(name: str, every_s: float, work: Callable[[], Awaitable[None]]) -> None:
@@ -115,16 +119,27 @@ async def file_words(db: Database, writer: Writer, bytes_min: int) -> None:
 
 
 async def ensure_partitions(db: Database, *, past: timedelta) -> None:
-    """Makes the months that evaluations may come in for, and the next two."""
+    """Makes the months that evaluations may come in for, and the next two, newest first. What cannot be made now is
+    left for the next round: the default partition takes the rows until then."""
     today = clock.now().date()
-    async with db.as_system() as tx:
-        made = await tx.execute(
-            "SELECT agentops_ensure_partitions(%s, %s)",
-            (max(today - past, today - timedelta(days=3_650)), today + _PARTITIONS_AHEAD),
-        )
-        row = await made.fetchone()
-    if row and row[0]:
-        log.info("made %d monthly partitions", row[0])
+    first, last = max(today - past, today - timedelta(days=3_650)), today + _PARTITIONS_AHEAD
+    while first <= last:
+        since = max(first, last - _PARTITIONS_STEP)
+        async with db.as_system() as tx:
+            # Other servers, which make them too, may take longer than the locks below.
+            await tx.execute("SELECT pg_advisory_xact_lock(hashtext('agentops.partitions'))")
+            # The lock on the default partition waits for those who read it, and whoever comes later waits behind it.
+            await tx.execute("SET LOCAL lock_timeout = '500ms'")
+            try:
+                async with tx.transaction():
+                    found = await tx.execute("SELECT agentops_ensure_partitions(%s, %s)", (since, last))
+                    (made,) = await found.fetchone() or (0,)
+            except LockNotAvailable as error:
+                log.warning("the partitions of %s to %s were not made and will be tried again: %s", first, last, error)
+                return
+        if made:
+            log.info("made %d monthly partitions", made)
+        last = since - timedelta(days=1)
 
 
 async def forget_old_sign_ins(db: Database) -> None:

@@ -31,7 +31,7 @@ class Bounds:
     linger_s: float = 1.0
     """An event waits at most this long for others to share its request."""
     timeout_s: float = 10.0
-    """For one request, from the connection to the last byte of the answer; what it sends has a second per 10 kB more."""
+    """For one request, from the connection to the last byte of the answer, and a second more per 10 kB sent."""
     backoff_s: float = 0.5
     """The first wait after a failure is below this, the next below twice as much, and so on."""
     backoff_s_max: float = 60.0

@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx2
 
-
 _SLOW_LINE_BYTES_S = 10_000
 
 

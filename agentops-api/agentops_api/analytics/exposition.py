@@ -2,7 +2,9 @@
 
 Prometheus takes a counter that falls for one that began anew, and counts its whole value once more. So these count from
 midnight (UTC), where all begin anew together, and who has series of their own is decided by the days before: while
-today's numbers grow, nobody moves between their own series and `other`.
+today's numbers grow, nobody moves between their own series and `other`, but one: where pairs that are new today have
+no room, one of them may take the place of another, by its name. To send all of them to `other` then would move more
+at once, and to have none of them named before tomorrow would hide each new agent for a day.
 """
 
 from collections.abc import Iterable

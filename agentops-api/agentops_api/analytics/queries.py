@@ -15,8 +15,9 @@ from agentops_api.evaluations.models import NAME_CHARS_MAX, LocalTime
 
 ROWS_DAYS_MAX = 31
 """Questions that rollups cannot answer read the evaluations themselves, of so many days at the most."""
-ROWS_MAX = timedelta(days=ROWS_DAYS_MAX, hours=1)
-"""So many days that end now, at no whole hour, are an hour more when both ends are widened to whole hours."""
+ROWS_MAX = timedelta(days=ROWS_DAYS_MAX, hours=2)
+"""So many days until now are longer by less than an hour at each end, when both are widened to whole hours: by an hour
+together, or by up to 1.5 hours where the clock was moved by half an hour between them (Lord Howe Island)."""
 GROUPS_MAX = 500
 SERIES_MAX = 20
 POINTS_MAX = 50_000

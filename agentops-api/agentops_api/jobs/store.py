@@ -14,7 +14,7 @@ from agentops_api.db.where import Where
 from agentops_api.jobs.models import Claimed, Job, LeaseLost, Schedule, Status
 
 LATE_S = 300
-"""A job that has been due for longer makes the server not ready."""
+"""A job that has been due for longer makes the server not ready, where no worker is at work."""
 _REAPED_MAX = 100
 
 _COLUMNS: LiteralString = """
@@ -209,16 +209,18 @@ async def tick(tx: Tx, schedule: Schedule, *, at: datetime | None = None) -> UUI
 
 
 async def is_late(tx: Tx, kinds: Sequence[str]) -> bool:
-    """Whether a job of these kinds has been due for more than five minutes, and not because its project's others of
-    the kind go first: that line moves."""
+    """Whether a job of these kinds has been due for more than five minutes, and not because all workers are busy or its
+    project's others go first: then one runs under a lease that is kept, or has ended just now."""
     found = await tx.execute(
         """
         SELECT EXISTS (
             SELECT FROM jobs
             WHERE status = 'queued' AND kind = ANY (%(kinds)s) AND due_at < now() - %(late_s)s * interval '1 second'
-              AND NOT EXISTS (
-                  SELECT FROM jobs AS other WHERE other.project_id = jobs.project_id AND other.kind = jobs.kind
-                    AND (other.status = 'running' OR other.finished_at > now() - %(late_s)s * interval '1 second')))
+        ) AND NOT EXISTS (
+            SELECT FROM jobs WHERE status = 'running' AND kind = ANY (%(kinds)s) AND lease_until > now()
+        ) AND NOT EXISTS (
+            SELECT FROM jobs WHERE finished_at > now() - %(late_s)s * interval '1 second' AND kind = ANY (%(kinds)s)
+        )
         """,
         {"kinds": list(kinds), "late_s": LATE_S},
     )

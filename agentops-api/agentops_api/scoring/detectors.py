@@ -39,6 +39,10 @@ class DetectorFailed(AgentOpsError):
     """The detector could not judge this answer; another attempt would end the same way."""
 
 
+class TookTooLong(DetectorFailed):
+    """The time was over: because of the answer, or because the machine stood still."""
+
+
 class _Ended(Exception):
     """The process ended before it answered."""
 
@@ -106,7 +110,8 @@ class Detectors:
             self._waiting = +self._waiting
 
     async def detect(self, answer: Answer) -> Found:
-        """What the detector says. Waits its turn. Raises DetectorFailed."""
+        """What the detector says. Waits its turn. Raises DetectorFailed; Unavailable where no process can be started,
+        which is no answer's fault."""
         async with self._places:
             if self._idle:
                 try:
@@ -118,7 +123,8 @@ class Detectors:
                 process = await _start()
             except OSError as error:
                 _log.exception("a detector's process could not be started")
-                raise DetectorFailed("The detector could not be started; the server's log says why.") from error
+                message = "The detector could not be started; the server's log says why."
+                raise Unavailable(message, retry_after_s=10) from error
             try:
                 return await self._asked(process, answer)
             except _Ended as error:
@@ -132,7 +138,7 @@ class Detectors:
                 found = await _ask(process, answer)
         except TimeoutError:
             message = f"The detector took more than {self._seconds_max:g} seconds for this answer."
-            raise DetectorFailed(message) from None
+            raise TookTooLong(message) from None
         except (OSError, asyncio.IncompleteReadError) as error:
             raise _Ended from error
         else:

@@ -11,7 +11,7 @@ from agentops_api.evaluations.models import Position
 from agentops_api.jobs import store as jobs
 from agentops_api.jobs.worker import Work
 from agentops_api.scoring import store
-from agentops_api.scoring.detectors import Answer, DetectorFailed, Detectors, Found
+from agentops_api.scoring.detectors import Answer, DetectorFailed, Detectors, Found, TookTooLong
 from agentops_api.scoring.models import Outcome, ProjectScoring, ScoringFilter, Task, too_large
 from agentops_api.telemetry import rescore, rollups
 from agentops_api.telemetry.rescore import Candidate, Wanted
@@ -139,7 +139,11 @@ class _Run:
             return at, "too_large", reason
         answer = Answer(texts.prompt, texts.response, texts.retrieved_docs, recalibration=self._recalibration)
         try:
-            return await self._detectors.detect(answer)
+            try:
+                return await self._detectors.detect(answer)
+            except TookTooLong:
+                # What is logged as failed, no periodic run looks at again.
+                return await self._detectors.detect(answer)
         except DetectorFailed as error:
             return at, "failed", str(error)
 

@@ -1,10 +1,11 @@
 """Answers that would be too large are refused before they fill the memory or hold up the others."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from agentops_api import clock
 from agentops_api.analytics.models import Question
+from agentops_api.analytics.queries import ROWS_DAYS_MAX, ROWS_MAX, InPeriod
 from agentops_api.analytics.windows import boundaries, window_of
 from agentops_api.telemetry import aggregates
 from agentops_api.telemetry.pieces import pieces
@@ -48,3 +49,12 @@ def test_only_short_periods_are_remembered_as_they_were_cut() -> None:
 
     assert pieces(asked(90)) is pieces(asked(90))
     assert pieces(asked(1_900)) is not pieces(asked(1_900))
+
+
+@pytest.mark.parametrize("time_zone", ["UTC", "Asia/Kolkata", "Europe/Berlin", "Australia/Lord_Howe"])
+def test_so_many_days_until_now_may_be_asked_at_any_time(time_zone: str) -> None:
+    asked = InPeriod(days=ROWS_DAYS_MAX, time_zone=time_zone)
+    for day in range(366):
+        for minute in (0, 1, 29, 30, 31, 59):
+            window = asked.window(datetime(2026, 1, 1, 3, minute, 7, tzinfo=UTC) + timedelta(days=day))
+            assert window.end - window.start <= ROWS_MAX, window

@@ -294,6 +294,30 @@ async def test_lateness_is_what_no_worker_takes_and_not_a_line_that_moves(
     assert await late()
 
 
+async def test_no_job_is_late_while_workers_are_busy_under_good_leases(
+    db: Database, project_id: UUID, database: TestDatabase
+) -> None:
+    async def late() -> bool:
+        async with db.as_jobs() as tx:
+            return await store.is_late(tx, ["work", "other"])
+
+    await asked_for(db, "work", project_id=project_id)
+    await asked_for(db, "work", project_id=project_id)
+    await asked_for(db, "other")
+    job = await claimed(db, "work")
+    assert job
+    long_ago = "UPDATE jobs SET due_at = now() - interval '6 minutes', started_at = now() - interval '6 minutes'"
+    ask(database.superuser_url, long_ago)
+    assert not await late(), "the worker is busy"
+    ask(database.superuser_url, "UPDATE jobs SET lease_until = now() WHERE status = 'running'")
+    assert await late(), "the worker is lost, also for those that wait for their turn"
+    async with db.as_jobs() as tx:
+        assert await store.succeed(tx, job)
+    assert not await late(), "a worker has just been free"
+    ask(database.superuser_url, "UPDATE jobs SET finished_at = now() - interval '6 minutes' WHERE id = %s", (job.id,))
+    assert await late()
+
+
 async def test_jobs_that_ended_long_ago_are_forgotten(db: Database, database: TestDatabase) -> None:
     for status, days in (("succeeded", 6), ("succeeded", 8), ("failed", 8), ("failed", 31)):
         ask(

@@ -1,6 +1,9 @@
 """Stored evaluations get the scores that they lack; the log says of each why or why not; statistics stay exact."""
 
 import asyncio
+import os
+import signal
+import sys
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
@@ -10,11 +13,14 @@ from agentops_api import clock
 from agentops_api.edge.runtime import Runtime
 from agentops_api.evaluations.models import Position
 from agentops_api.jobs.store import enqueue
+from agentops_api.scoring.detectors import Answer, Detectors
 from agentops_api.scoring.models import RESPONSE_CHARS_MAX
 from agentops_api.scoring.score import EVERYWHERE, STEP_ROWS
 from agentops_api.telemetry import rescore
+from agentops_api.work import worker_of
 from httpx2 import AsyncClient
 from tests.cast import Somebody, TestDatabase
+from tests.chaos.processes import until_async
 from tests.jobs.queue import all_finished, ask
 from tests.retention.test_deletions import check_statistics
 from tests.scoring.answers import DOCUMENT, RIGHT, SCORED, UNCHECKABLE, WITHOUT_DOCUMENTS, WRONG, Json, send
@@ -200,3 +206,35 @@ async def test_a_run_that_was_cut_goes_on_where_it_was(
     assert (again["done"], again["report"]["scored"], again["report"]["has_scores"]) == (3, 1, 2)
     assert {str(entry["evaluation_id"]) for entry in await log_of(owner.sdk, job["id"])} == set(ids)
     await check_statistics(server, owner.project_id)
+
+
+async def test_a_detector_that_cannot_be_started_is_tried_again_and_not_the_answers_failure(
+    owner: Somebody, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(owner.sdk, RIGHT, WRONG)
+    with monkeypatch.context() as without_python:
+        without_python.setattr(sys, "executable", "/nowhere/python")
+        made = await owner.sdk.post("/api/v1/scorings", json={})
+
+        async def was_tried() -> bool:
+            tried = "SELECT error FROM jobs WHERE kind = 'score_evaluations' AND attempts > 0 AND status <> 'running'"
+            return bool(await asyncio.to_thread(ask, database.superuser_url, tried))
+
+        await until_async(was_tried, 30)
+    ask(database.superuser_url, "UPDATE jobs SET due_at = now() WHERE status = 'queued'")
+    await all_finished(database.superuser_url)
+    job = (await owner.sdk.get(f"/api/v1/jobs/{made.json()['id']}")).json()
+    assert (job["status"], job["report"]["scored"], job["report"]["failed"]) == ("succeeded", 2, 0)
+
+
+async def test_an_answer_that_takes_too_long_is_tried_once_more(
+    owner: Somebody, server: Runtime, database: TestDatabase
+) -> None:
+    server.worker.stop()
+    await send(owner.sdk, RIGHT)
+    async with Detectors(processes_max=1, seconds_max=3) as detectors:
+        await detectors.detect(Answer("p", "5", ["5 goods"]))
+        [process] = detectors._idle  # pyright: ignore[reportPrivateUsage] - what stands still
+        os.kill(process.pid, signal.SIGSTOP)
+        async with worker_of(server.db, server.settings, detectors):
+            assert report_of(await score(owner.sdk, database))["scored"] == 1
