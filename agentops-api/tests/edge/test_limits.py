@@ -163,7 +163,7 @@ class RedisServer:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not self._answers():
             assert time.monotonic() < deadline, "redis-server does not start"
             time.sleep(0.02)
@@ -182,9 +182,12 @@ class RedisServer:
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+def redis_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed")
+    # Else each process counts for itself as soon as the machine stalls for half a second.
+    patient = {"socket_timeout": 30, "socket_connect_timeout": 30}
+    monkeypatch.setattr(redis_windows, "_REDIS_OPTIONS", patient)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -193,12 +196,7 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     server.stop()
 
 
-async def test_several_processes_share_a_limit_through_redis(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Else each of them counts for itself as soon as the machine stalls for half a second.
-    patient = {"socket_timeout": 30, "socket_connect_timeout": 30}
-    monkeypatch.setattr(redis_windows, "_REDIS_OPTIONS", patient)
+async def test_several_processes_share_a_limit_through_redis(redis_server: RedisServer) -> None:
     one, two = settings(redis_server.url), settings(redis_server.url.replace("redis://", "valkey://"))
     async with Limiter(one) as first, Limiter(two) as second:
         counts = await asyncio.gather(granted(first, "ordinary", "a", 80), granted(second, "ordinary", "a", 80))
@@ -221,7 +219,7 @@ async def test_without_redis_each_process_counts_alone_and_warns_once(
         redis_server.stop()
         started = time.monotonic()
         assert await granted(limiter, "ordinary", "a", 80) == 60
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 20
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
     assert "Redis fails" in warnings[0].message
