@@ -7,10 +7,12 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from agentops_api import clock, work
 from agentops_api.app import create_app
 from agentops_api.db.embedded import embedded_database
 from agentops_api.db.migrate import grant_doors, migrate
@@ -83,6 +85,14 @@ def database(postgres: Postgres) -> Generator[TestDatabase]:
 
 
 @pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """The time, which stands still from now on: no day begins between what a test stores and what it asks."""
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
+    return now
+
+
+@pytest.fixture
 def settings(database: TestDatabase, tmp_path: Path) -> Settings:
     """Limits out of the way; a test about limits makes its own. A live tail ends at once, so that the walks through all
     routes go on."""
@@ -104,10 +114,18 @@ def settings(database: TestDatabase, tmp_path: Path) -> Settings:
 @pytest.fixture
 async def app(settings: Settings, database: TestDatabase) -> AsyncGenerator[FastAPI]:
     """The application, running in this process. What a test asked it to do later is done before the test ends."""
+    _nothing_is_scheduled(database)
     application = create_app(settings)
     async with application.router.lifespan_context(application):
         yield application
         await _no_job_is_left_behind(database)
+
+
+def _nothing_is_scheduled(database: TestDatabase) -> None:
+    """The server's own jobs are those that a test asks for, also when an hour or 03:00 passes while it runs."""
+    kinds = [each.kind for each in work._SCHEDULES]  # pyright: ignore[reportPrivateUsage] - only told to the worker
+    with psycopg.connect(database.superuser_url) as admin:
+        admin.execute("INSERT INTO job_slots (kind, slot) SELECT unnest(%s::text[]), 'infinity'", (kinds,))
 
 
 async def _no_job_is_left_behind(database: TestDatabase) -> None:

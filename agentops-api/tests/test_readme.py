@@ -103,7 +103,7 @@ def test_the_first_evaluation_takes_the_lines_of_the_readme(place: Path) -> None
             check=False,
         )
         for page in ("/docs", "/redoc", "/openapi.json"):
-            assert urlopen(f"http://127.0.0.1:{port}{page}", timeout=10).status == 200
+            assert urlopen(f"http://127.0.0.1:{port}{page}", timeout=60).status == 200
     assert (done.returncode, done.stderr) == (0, "")
     user, created, stats, page = printed(done.stdout)
     assert {"email": "user@example.com", "full_name": "John Doe"}.items() <= user.items()

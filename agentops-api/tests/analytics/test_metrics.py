@@ -15,7 +15,7 @@ from httpx2 import AsyncClient
 from tests.cast import Somebody
 from tests.scraping import OPENMETRICS, Scrape, openmetrics_families, scrape
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("stopped_clock")]
 
 
 async def store(client: AsyncClient, *items: dict[str, Any]) -> None:

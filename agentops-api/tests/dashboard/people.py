@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
+from zoneinfo import ZoneInfo
 
 import httpx2
 from playwright.async_api import BrowserContext, Page, Request
@@ -11,6 +13,10 @@ from tests.chaos.processes import Server
 
 from scripts.chromium import Traffic
 
+BERLIN = ZoneInfo("Europe/Berlin")
+"""Where the browser is."""
+ANSWER_S_MAX = 60.0
+"""Only a bound: the machine may be busy."""
 _numbers = count()
 # Violations of the content security policy, shifts of the layout, and whether a script of somebody else's ran.
 _WATCH = """
@@ -34,7 +40,8 @@ class Person:
 
     async def send(self, *evaluations: Mapping[str, object]) -> list[str]:
         """Stores evaluations; their ids."""
-        async with httpx2.AsyncClient(base_url=self.url, headers={"X-API-Key": self.key}) as client:
+        headers = {"X-API-Key": self.key}
+        async with httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=ANSWER_S_MAX) as client:
             answer = await client.post("/evaluations/batch", json={"evaluations": [*evaluations]})
             assert answer.status_code == 201, answer.text
             return [each["id"] for each in answer.json()["results"]]
@@ -44,7 +51,7 @@ async def newcomer(server: Server, full_name: str = "Ada Example") -> Person:
     """Registers somebody, and makes their key."""
     url = f"http://127.0.0.1:{server.port}"
     account = {"email": f"ada{next(_numbers)}@example.com", "password": PASSWORD}
-    async with httpx2.AsyncClient(base_url=url) as client:
+    async with httpx2.AsyncClient(base_url=url, timeout=ANSWER_S_MAX) as client:
         assert (await client.post("/auth/register", json=account | {"full_name": full_name})).status_code == 201
         token = (await client.post("/auth/login", json=account)).json()["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
@@ -70,6 +77,13 @@ class Tab:
         await self.page.evaluate("path => history.pushState(null, '', path)", path)
         await self.traffic.settled()
 
+    async def stop_clock(self, at: datetime | None = None) -> datetime:
+        """Whatever the page loads from now on takes this, or now, for the current time: no hour and no day begins while
+        a test compares what it sees with what it expects. The time, in Berlin."""
+        stopped = (at or datetime.now(UTC)).astimezone(BERLIN)
+        await self.page.add_init_script(f"Date.now = () => {round(stopped.timestamp() * 1_000)};")
+        return stopped
+
     async def assert_clean(self) -> None:
         """No script failed, the policy stopped nothing, and nothing was asked of anybody else."""
         seen = await self.page.evaluate("window.seen")
@@ -90,3 +104,8 @@ async def open_tab(context: BrowserContext, url: str) -> Tab:
     page.on("request", ask)
     page.on("pageerror", lambda error: tab.faults.append(f"failed: {error}"))
     return tab
+
+
+def day_of(at: datetime) -> str:
+    """A day as the browser writes it, in British English: where the others have three letters, September has four."""
+    return f"{at:%-d %b}".replace("Sep", "Sept")

@@ -1,13 +1,13 @@
 """The way from a number of the overview to the evaluations that it counts, and tables whose names are long."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.async_api import expect
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server
-from tests.dashboard.people import Tab, newcomer
+from tests.dashboard.people import BERLIN, Tab, newcomer
 
 from scripts.chromium import DESK, PHONE, sign_in
 
@@ -16,7 +16,7 @@ LONG = "anthropic/claude-3-5-sonnet-20241022"
 LONGER = f"{LONG}-{'w' * 150}"
 
 
-def sent(agent: str, hours_ago: float, number: int) -> dict[str, object]:
+def sent(agent: str, at: datetime, number: int) -> dict[str, object]:
     return {
         "prompt": f"Question {number}",
         "response": "r",
@@ -27,16 +27,27 @@ def sent(agent: str, hours_ago: float, number: int) -> dict[str, object]:
         "hallucination_probability": 0.5,
         "latency_sec": 0.5,
         "factual_support": 0.5,
-        "created_at": (datetime.now(UTC) - timedelta(hours=hours_ago)).isoformat(),
+        "created_at": at.isoformat(),
     }
+
+
+def is_regular(at: datetime) -> bool:
+    """The days before it in Berlin had 24 hours each."""
+    return at.utcoffset() == (at - timedelta(days=3)).utcoffset()
 
 
 @pytest.fixture
 async def stopped(server: Server, outside: Tab) -> Tab:
     """Of somebody one of whose agents has not sent anything for a day."""
     new = await newcomer(server)
-    yesterday = [sent("checkout", 30, number) for number in range(120)]
-    await new.send(*yesterday, *(sent(LONG, hours, number) for hours in (6, 30) for number in range(100)))
+    now = datetime.now(BERLIN)
+    # Where the clock was moved, the day before is another one.
+    at = await outside.stop_clock(next(each for each in (now, now - timedelta(days=3)) if is_regular(each)))
+    today, yesterday = (at - timedelta(hours=hours) for hours in (6, 30))
+    await new.send(
+        *(sent("checkout", yesterday, number) for number in range(120)),
+        *(sent(LONG, each, number) for each in (today, yesterday) for number in range(100)),
+    )
     await sign_in(outside.page.context, new.email, PASSWORD)
     return outside
 
@@ -67,6 +78,7 @@ async def test_long_names_push_no_figure_out_of_sight(stopped: Tab) -> None:
     await stopped.go("/app/")
     for width in (1440, 1024, 768, PHONE["width"]):
         await page.set_viewport_size({"width": width, "height": 900})
+        await stopped.traffic.settled()
         for label in ("Agents", "Models"):
             table = page.get_by_role("region", name=label)
             await expect(table.locator("tbody tr").first).to_be_visible()

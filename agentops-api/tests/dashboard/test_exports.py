@@ -32,4 +32,5 @@ async def test_the_list_is_exported_with_its_filters_for_spreadsheets_and_says_s
     # On a phone, each cell is below its column's name.
     await row.get_by_role("button", name="Download").wait_for()
     await page.set_viewport_size({"width": 390, "height": 844})
+    await tab.traffic.settled()
     assert await row.evaluate(STANDS_UNDER)

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server
 from tests.dashboard.history import CHECKED
-from tests.dashboard.people import Person, Tab, newcomer
+from tests.dashboard.people import ANSWER_S_MAX, Person, Tab, newcomer
 
 from scripts.chromium import DESK, sign_in
 
@@ -38,7 +38,7 @@ async def test_the_first_minute_ends_with_the_first_evaluation(outside: Tab) -> 
     await Person(url, "", key).send({"prompt": "Is anybody there?", "response": "Yes.", "hallucinated": False})
     await expect(page.get_by_text("It arrived")).to_be_visible()
     await page.get_by_role("link", name="Open it").click()
-    await expect(page.get_by_role("heading", name="Evaluation")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Evaluation", exact=True)).to_be_visible()
     await expect(page.get_by_text("Is anybody there?")).to_be_visible()
 
 
@@ -97,6 +97,8 @@ async def test_a_page_that_is_loaded_anew_is_where_it_was(tab: Tab) -> None:
     await page.set_viewport_size({"width": 1440, "height": 450})
     await tab.go("/app/?days=90")
     await page.evaluate("scrollTo(0, 200)")
+    # The page hears of it with the next frame only.
+    await tab.traffic.settled()
     await page.reload()
     await tab.traffic.settled()
     place = await page.evaluate("scrollY")
@@ -108,8 +110,8 @@ async def test_what_stands_in_the_rail_stands_in_one_column(tab: Tab) -> None:
     """Links of ours and buttons of Mantine's: whichever file of styles came first, ours win."""
     await tab.go("/app/")
     glyphs = tab.page.get_by_role("navigation", name="Screens").locator("a > svg, button > svg")
+    await expect(glyphs).to_have_count(7)
     lefts = await glyphs.evaluate_all("all => all.map(each => each.getBoundingClientRect().left)")
-    assert len(lefts) == 7
     assert len(set(lefts)) == 1
 
 
@@ -127,6 +129,8 @@ async def test_the_sentences_of_an_answer_are_coloured_and_their_evidence_stands
     await expect(page.get_by_text("acme")).to_be_visible()
     await page.keyboard.press("j")
     await expect(page).to_have_url(re.compile(person.history[-2]))
+    # The address is there before the screen that hears the key.
+    await tab.traffic.settled()
     await page.keyboard.press("k")
     await expect(page).to_have_url(re.compile(person.history[-1]))
 
@@ -159,7 +163,8 @@ async def test_a_key_is_made_shown_once_and_revoked(tab: Tab, person: Person) ->
     await expect(page.get_by_role("checkbox", name="Send evaluations (ingest)")).to_be_checked()
     await page.get_by_role("button", name="Make the key").click()
     key = await page.get_by_role("dialog").locator("code, pre").first.inner_text()
-    async with httpx2.AsyncClient(base_url=person.url, headers={"X-API-Key": key.strip()}) as client:
+    headers = {"X-API-Key": key.strip()}
+    async with httpx2.AsyncClient(base_url=person.url, headers=headers, timeout=ANSWER_S_MAX) as client:
         body = {"prompt": "p", "response": "r", "agent_name": "key"}
         assert (await client.post("/evaluations", json=body)).status_code == 201
         await page.get_by_role("button", name="I have it").click()

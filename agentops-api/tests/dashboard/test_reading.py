@@ -25,6 +25,7 @@ async def test_j_and_k_work_from_an_evaluation_that_is_far_down_its_list_or_olde
             await page.keyboard.press(key)
             await expect(page).to_have_url(re.compile(ids[then]))
             await expect(page.locator("code", has_text=ids[then])).to_be_visible()
+            await tab.traffic.settled()
 
 
 async def test_escape_leads_back_to_the_place_in_the_list(tab: Tab) -> None:
@@ -54,7 +55,8 @@ async def test_a_link_that_is_copied_names_the_project(tab: Tab, person: Person)
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await tab.go(f"/app/evaluations/{person.history[-1]}")
     await page.get_by_role("button", name="Copy link").click()
-    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    # It says so for a moment: this looks more often than `expect` does.
+    await page.get_by_role("button", name="Copied").wait_for()
     assert re.search(r"\?project=[0-9a-f-]{36}$", await page.evaluate("navigator.clipboard.readText()"))
 
 
@@ -91,6 +93,8 @@ async def test_what_arrives_while_one_reads_moves_nothing_and_the_tail_goes_on_a
     await expect(page.get_by_text("Live", exact=True)).to_be_visible()
     await tab.traffic.settled()
     await page.evaluate("scrollTo(0, 800)")
+    # The page hears of it with the next frame only.
+    await tab.traffic.settled()
     read = page.locator("[role=row][aria-rowindex='25'] a")
     before = await read.get_attribute("data-id")
     await person.send(*({"prompt": f"while reading {each}", "response": "r"} for each in range(3)))
@@ -142,11 +146,13 @@ async def test_the_list_is_gone_through_and_searched_by_keys(tab: Tab) -> None:
     await expect(page.get_by_label("Search words")).to_have_value("j/")
     await page.get_by_label("Search words").fill("")
     await page.keyboard.press("Tab")
+    # If what was typed had already been looked for, the list is another one now.
+    await tab.traffic.settled()
     await page.locator(link.format(3)).focus()
     prompt = await page.locator(link.format(3)).inner_text()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("group", name="Prompt")).to_contain_text(prompt)
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.get_by_role("button", name="Copy the prompt").click()
-    await expect(page.locator("[data-copied]")).to_be_visible()
+    await page.locator("[data-copied]").wait_for()
     assert await page.evaluate("navigator.clipboard.readText()") == prompt

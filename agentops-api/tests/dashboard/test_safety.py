@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ViewportSize
+from playwright.async_api import Browser, ViewportSize, expect
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server
 from tests.dashboard.people import Person, Tab, newcomer, open_tab
@@ -69,8 +69,8 @@ async def violations(tab: Tab, place: str) -> list[str]:
     for theme, size, options in views:
         await page.emulate_media(color_scheme=theme)
         await page.set_viewport_size(size)
+        await expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", theme)
         await page.evaluate(SETTLED)
-        assert await page.evaluate("document.documentElement.dataset.mantineColorScheme") == theme
         found += [f"{place} {theme} {size['width']}: {each}" for each in await page.evaluate(FOUND, options)]
     if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append(f"{place} is wider than a phone")

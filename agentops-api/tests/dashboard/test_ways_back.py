@@ -24,9 +24,11 @@ async def test_escape_closes_what_is_open_and_only_then_leaves_the_evaluation(ta
     await page.set_viewport_size({"width": 390, "height": 844})
     await page.get_by_role("button", name="Open the menu").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
+    await tab.traffic.settled()
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(page).to_have_url(re.compile(f"{path}$"))
+    await tab.traffic.settled()
     await page.keyboard.press("Escape")
     await expect(page).to_have_url(re.compile("/app/evaluations$"))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from agentops_api.edge import redis_windows
 from agentops_api.edge.limits import Limiter, Policy, allowance, headers
 from agentops_api.edge.redis_windows import RedisWindow
 from agentops_api.edge.windows import MemoryWindow
@@ -162,7 +163,7 @@ class RedisServer:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not self._answers():
             assert time.monotonic() < deadline, "redis-server does not start"
             time.sleep(0.02)
@@ -181,9 +182,12 @@ class RedisServer:
 
 
 @pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+def redis_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed")
+    # Else each process counts for itself as soon as the machine stalls for half a second.
+    patient = {"socket_timeout": 30, "socket_connect_timeout": 30}
+    monkeypatch.setattr(redis_windows, "_REDIS_OPTIONS", patient)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -200,7 +204,8 @@ async def test_several_processes_share_a_limit_through_redis(redis_server: Redis
         assert min(counts) > 0
         assert await granted(first, "ordinary", "b", 1) == 1
         left = await first.hit("ingest", "a", cost=900)
-        assert (left.remaining, left.reset_s) == (100, 60)
+        assert left.remaining == 100
+        assert 50 <= left.reset_s <= 60
         with pytest.raises(TooManyRequests) as caught:
             await second.hit("ingest", "a", cost=101)
         assert 50 <= caught.value.retry_after_s <= 120
@@ -214,7 +219,7 @@ async def test_without_redis_each_process_counts_alone_and_warns_once(
         redis_server.stop()
         started = time.monotonic()
         assert await granted(limiter, "ordinary", "a", 80) == 60
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 20
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
     assert "Redis fails" in warnings[0].message

@@ -73,7 +73,7 @@ async def test_what_commits_late_is_told_although_later_ones_were(tail: Tail, wr
     await tail.begin(None)
     later = await write(0)
     assert told(await tail.news()) == later
-    earlier = await write((BACK - 5 * SECOND).total_seconds())
+    earlier = await write((BACK - 20 * SECOND).total_seconds())
     assert told(await tail.news()) == earlier
 
 

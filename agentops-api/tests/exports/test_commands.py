@@ -43,7 +43,8 @@ async def site() -> AsyncGenerator[Site]:
 
 
 async def listed(server: Server, account: Account) -> list[dict[str, object]]:
-    async with AsyncClient(base_url=f"http://127.0.0.1:{server.port}", headers=account.sdk) as client:
+    url = f"http://127.0.0.1:{server.port}"
+    async with AsyncClient(base_url=url, headers=account.sdk, timeout=60) as client:
         return (await client.get("/evaluations?limit=500")).json()["data"]
 
 

@@ -68,7 +68,7 @@ async def test_who_leaves_ends_the_transaction_and_who_stands_still_keeps_nobody
     for export in exports:
         assert export.response.read(1_000)
     # Both stand still now, with more to come than any buffer between takes.
-    await until(lambda: transactions(site) == 2, 10)
+    await until(lambda: transactions(site) == 2, 30)
     assert server.rss_bytes() - before < 64 * 2**20
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     for _ in range(20):
@@ -82,7 +82,7 @@ async def test_who_leaves_ends_the_transaction_and_who_stands_still_keeps_nobody
     connection.close()
     for export in exports:
         export.close()
-    await until(lambda: transactions(site) == 0, 20)
+    await until(lambda: transactions(site) == 0, 30)
     again = await asyncio.to_thread(Export, server, account)
     assert (await asyncio.to_thread(again.response.read)).splitlines()[-1].startswith(b'{"end":{"rows":40000,')
     again.close()
@@ -108,13 +108,13 @@ async def test_a_database_that_goes_away_cuts_the_download(site: Site) -> None:
     server, account = await filled(site)
     export = await asyncio.to_thread(Export, server, account)
     assert export.response.read(1_000)
-    await until(lambda: transactions(site) == 1, 10)
+    await until(lambda: transactions(site) == 1, 30)
     with psycopg.connect(site.superuser_url) as admin:
         admin.execute(_TRANSACTIONS.replace("count(*)", "pg_terminate_backend(pid)"))
     with pytest.raises(http.client.IncompleteRead):
         await asyncio.to_thread(export.response.read)
     export.close()
-    await until(lambda: "An export was cut" in server.log.read_text(), 10)
+    await until(lambda: "An export was cut" in server.log.read_text(), 30)
     again = await asyncio.to_thread(Export, server, account)
     assert (await asyncio.to_thread(again.response.read)).splitlines()[-1].startswith(b'{"end":')
     again.close()
@@ -124,7 +124,7 @@ async def test_a_server_that_is_told_to_stop_does_not_wait_for_one_that_stands_s
     server, account = await filled(site)
     export = await asyncio.to_thread(Export, server, account)
     assert export.response.read(1_000)
-    await until(lambda: transactions(site) == 1, 10)
+    await until(lambda: transactions(site) == 1, 30)
     assert await server.stop() < 15
     export.close()
 

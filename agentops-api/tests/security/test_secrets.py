@@ -115,7 +115,7 @@ async def started(site: Site, database: TestDatabase) -> Server:
 
 async def test_no_answer_and_no_log_line_holds_a_secret(site: Site, database: TestDatabase) -> None:
     server = await started(site, database)
-    async with AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+    async with AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as client:
         done = await everything(site, database, client)
     await server.stop()
     log = server.log.read_text()
