@@ -1,20 +1,21 @@
 """Where the sender's batches come from: memory, or the spool with memory behind it where the disk fails."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
-from agentops import spool as disk
 from agentops.config import Bounds
 from agentops.events import Event
 from agentops.notices import warn
 from agentops.outbox import Outbox
+from agentops.spool import Segment, Spool
 from agentops.threads import in_threads
 
 Encode = Callable[[Event], bytes]
+_READ_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,16 @@ class FromMemory:
 class FromSpool:
     """A thread writes events to disk as they come; batches are what it wrote, or what the disk would not take."""
 
-    def __init__(self, outbox: Outbox, bounds: Bounds, encoder: Encoder, spool: disk.Spool) -> None:
+    def __init__(self, outbox: Outbox, bounds: Bounds, encoder: Encoder, spool: Spool) -> None:
         self._outbox = outbox
         self._bounds = bounds
         self._encoder = encoder
         self._spool = spool
         self._rescued: Batch | None = None
-        self._sending: Path | None = None
+        self._sending: Segment | None = None
+        self._unread: list[Segment] = []
+        """What the disk would not give, to be read again at `_read_again_at`."""
+        self._read_again_at = 0.0
         self._thread = threading.Thread(target=self._write, name="agentops-spool", daemon=True)
         self._has_looked = False
         """For what processes that ended have left."""
@@ -131,7 +135,8 @@ class FromSpool:
     @property
     def is_empty(self) -> bool:
         """Nothing is on disk."""
-        return self._has_looked and not (self._spool.is_writing or self._spool.ready or self._sending)
+        spool = self._spool
+        return self._has_looked and not (spool.is_writing or spool.ready or self._sending or self._unread)
 
     def start(self) -> None:
         """Starts the thread that writes."""
@@ -155,28 +160,47 @@ class FromSpool:
 
     def next(self) -> Batch | None:
         """What the disk would not take, else the oldest segment."""
-        changed = self._outbox.changed
         while True:
-            with changed:
-                changed.wait_for(lambda: self._rescued or self._spool.ready or self._is_over)
+            with self._outbox.changed:
+                self._wait()
+                if self._outbox.abandoned:
+                    return None
                 if self._rescued:
                     return self._rescued
                 if not self._spool.ready:
                     return None
                 self._sending = segment = self._spool.ready.popleft()
-            lines = self._read(segment)
+            try:
+                lines = segment.read()
+            except OSError as error:
+                warn("spool_read", f"Evaluations in the spool cannot be read now: {error}")
+                self._put_aside(segment)
+                continue
+            if len(lines) < segment.events:
+                self._outbox.drop("lost", segment.events - len(lines))
+                warn("lost", "Evaluations are lost, because somebody else has taken them from the spool.")
             if lines:
                 return Batch(lines, partial(self._settle, segment))
             self._settle(segment)
 
-    def _read(self, segment: Path) -> list[bytes]:
-        try:
-            return disk.read(segment)
-        except OSError as error:
-            warn("spool", f"Evaluations in the spool cannot be read: {error}")
-            return []
+    def _wait(self) -> None:
+        """Until there is something to send, or never will be."""
+        outbox, spool = self._outbox, self._spool
+        while not (outbox.abandoned or self._rescued or spool.ready or (self._is_over and not self._unread)):
+            wait_s = self._read_again_at - time.monotonic() if self._unread else None
+            if wait_s is not None and wait_s <= 0:
+                spool.ready.extend(self._unread)
+                self._unread.clear()
+            else:
+                outbox.changed.wait(wait_s)
 
-    def _settle(self, segment: Path) -> None:
+    def _put_aside(self, segment: Segment) -> None:
+        with self._outbox.changed:
+            self._sending = None
+            self._unread.append(segment)
+            self._read_again_at = time.monotonic() + _READ_AGAIN_S
+
+    def _settle(self, segment: Segment) -> None:
         try:
             self._spool.settle(segment)
         except OSError as error:

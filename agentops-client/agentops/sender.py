@@ -109,8 +109,8 @@ class Sender:
             work.batches.save()
         with work.outbox.changed:
             work.abandoned = True
-            work.outbox.changed.notify_all()
             left = work.outbox.abandon("shutdown")
+            work.outbox.changed.notify_all()
         if work.thread and self._config.spool_dir:
             # What it leaves on disk is then anybody's to send.
             work.thread.join(max(_GRACE_S, began + timeout_s - time.monotonic()))

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from agentops.config import Bounds
@@ -31,6 +32,22 @@ _HIDDEN = "."
 _LOOK_S = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A closed file of events."""
+
+    path: Path
+    events: int
+    size_bytes: int
+
+    def read(self) -> list[bytes]:
+        """The events, fewer where somebody has taken from the file, none where it is gone. Raises OSError."""
+        try:
+            return lines_of(self.path)
+        except FileNotFoundError:
+            return []
+
+
 class Spool:
     """The segments of this process. One thread writes them; another reads `ready` and settles what was sent."""
 
@@ -45,7 +62,7 @@ class Spool:
         self._path = Path()
         self._size = 0
         self._looked_at: float | None = None
-        self.ready: deque[Path] = deque()
+        self.ready: deque[Segment] = deque()
         """Closed segments, the oldest first."""
         self.stored_bytes = 0
         self._counting = threading.Lock()
@@ -92,21 +109,17 @@ class Spool:
         if self._open is None:
             return
         # In this order: whoever asks whether anything is left sees it in at least one of both.
-        self.ready.append(self._path)
+        self.ready.append(Segment(self._path, self._lines, self._size))
         closed, self._open = self._open, None
         try:
             os.fsync(closed)
         finally:
             os.close(closed)
 
-    def settle(self, segment: Path) -> None:
-        """The server has judged every event of a segment."""
-        try:
-            size = segment.stat().st_size
-            segment.unlink()
-        except FileNotFoundError:
-            return
-        self._grow(-size)
+    def settle(self, segment: Segment) -> None:
+        """The server has judged every event of a segment. Raises OSError."""
+        segment.path.unlink(missing_ok=True)
+        self._grow(-segment.size_bytes)
 
     def recover(self, found: Callable[[int], None]) -> None:
         """Looks, now and then, for what processes that ended have left, and takes it over; `found` is told how many
@@ -165,29 +178,22 @@ class Spool:
             self.stored_bytes += size
 
     def _adopt(self, other: Path, own: Path, found: Callable[[int], None]) -> None:
-        for segment in sorted(other.glob("*" + _SUFFIX)):
+        for path in sorted(other.glob("*" + _SUFFIX)):
+            # What cannot be read stays where it is, for whoever looks next.
+            events = len(lines_of(path))
             # UUIDv7 names sort by time, and no two are the same.
-            adopted = own / segment.name
-            size = segment.stat().st_size
-            segment.rename(adopted)
-            self._grow(size)
+            segment = Segment(own / path.name, events, path.stat().st_size)
+            path.rename(segment.path)
+            self._grow(segment.size_bytes)
             # Before somebody sends them: what is delivered was counted.
-            found(_events_in(adopted))
-            self.ready.append(adopted)
+            found(events)
+            self.ready.append(segment)
         _remove(other)
 
 
-def read(segment: Path) -> list[bytes]:
-    """The events of a segment. A last line without its end was being written when the process was killed."""
-    return [line for line in segment.read_bytes().split(b"\n")[:-1] if line]
-
-
-def _events_in(segment: Path) -> int:
-    try:
-        return len(read(segment))
-    except OSError:
-        # Whoever sends it will say so.
-        return 0
+def lines_of(path: Path) -> list[bytes]:
+    """The events in a file. A last line without its end was being written when the process was killed."""
+    return [line for line in path.read_bytes().split(b"\n")[:-1] if line]
 
 
 def _write(file: int, text: bytes) -> None:

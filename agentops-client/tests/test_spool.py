@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from agentops import AgentOps, Bounds
-from agentops.spool import Spool, read
+from agentops.spool import Spool, lines_of
 from tests.clients import QUICK, client_of, ended, program
 from tests.receiver import Receiver, free_port, hang_up, receiving, refuse
 
@@ -160,7 +160,7 @@ def test_a_slow_disk_is_waited_for(
         monkeypatch.undo()
         told = ops.delivery()
         assert (told.dropped, told.queued, told.queued_bytes) == ({}, 250, 0)
-    assert sum(len(read(segment)) for segment in segments(tmp_path)) == 250
+    assert sum(len(lines_of(segment)) for segment in segments(tmp_path)) == 250
 
 
 def test_what_comes_while_the_spool_is_opened_is_saved(
@@ -181,7 +181,7 @@ def test_what_comes_while_the_spool_is_opened_is_saved(
         assert not ops.close(0)
         monkeypatch.undo()
         assert ops.delivery().dropped == {}
-    assert sum(len(read(segment)) for segment in segments(tmp_path)) == 250
+    assert sum(len(lines_of(segment)) for segment in segments(tmp_path)) == 250
 
 
 def test_a_disk_that_fails_is_not_waited_for(receiver: Receiver, tmp_path: Path) -> None:
@@ -267,9 +267,9 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     spool.append([b'{"whole":1}', b'{"whole":2}'])
     spool.rotate()
     [segment] = spool.ready
-    with segment.open("ab") as file:
+    with segment.path.open("ab") as file:
         file.write(b'{"cut o')
-    assert read(segment) == [b'{"whole":1}', b'{"whole":2}']
+    assert segment.read() == [b'{"whole":1}', b'{"whole":2}']
 
 
 def test_a_forked_child_writes_to_a_directory_of_its_own(tmp_path: Path) -> None:

@@ -1,0 +1,81 @@
+"""A spool whose disk, directory or threads fail: nothing is lost without being counted, and nothing counted twice."""
+
+import errno
+from pathlib import Path
+
+import pytest
+from tests.clients import client_of
+from tests.receiver import Receiver, refuse
+from tests.test_spool import segments, until_saved
+
+
+def test_a_segment_that_cannot_be_read_once_is_read_again(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    usual = Path.read_bytes
+    failures = iter([OSError(errno.EMFILE, "Too many open files")])
+
+    def read_bytes(path: Path) -> bytes:
+        for failure in failures:
+            raise failure
+        return usual(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    with client_of(receiver, spool_dir=tmp_path) as ops:
+        for number in range(250):
+            ops.record(f"{number}", "a")
+        assert ops.flush(30)
+        told = ops.delivery()
+        assert (told.delivered, told.dropped, told.queued, told.spooled_bytes) == (250, {}, 0, 0)
+    assert "cannot be read now" in caplog.text
+    assert segments(tmp_path) == []
+
+
+def test_a_segment_that_cannot_be_read_holds_up_no_other_and_is_left_to_the_next_process(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = Path.read_bytes
+    bad: list[Path] = []
+
+    def read_bytes(path: Path) -> bytes:
+        if path in bad or not bad:
+            bad.append(path)
+            raise OSError(errno.EIO, "the disk is broken")
+        return usual(path)
+
+    with client_of(receiver, spool_dir=tmp_path) as ops, monkeypatch.context() as broken:
+        broken.setattr(Path, "read_bytes", read_bytes)
+        ops.record("first", "a")
+        assert not ops.flush(0.2)
+        assert bad
+        ops.record("second", "a")
+        receiver.wait(lambda: len(receiver.stored) == 1)
+        assert not ops.flush(0.2), "one is on disk"
+        assert not ops.close(0.2)
+        told = ops.delivery()
+        assert (told.delivered, told.dropped, told.queued) == (1, {}, 1)
+    with client_of(receiver, spool_dir=tmp_path) as ops:
+        assert ops.flush(30)
+        assert ops.delivery().recovered == ops.delivery().delivered == 1
+    assert sorted(item["prompt"] for item in receiver.stored.values()) == ["first", "second"]
+
+
+def test_segments_that_somebody_deletes_are_counted_as_lost(
+    receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.usual = refuse(503)
+    with client_of(receiver, spool_dir=tmp_path) as ops:
+        for _ in range(3):
+            for number in range(100):
+                ops.record(f"{number}", "a")
+            until_saved(ops)
+        receiver.wait(lambda: receiver.answered > 0)
+        for segment in segments(tmp_path)[1:]:
+            segment.unlink()
+        receiver.usual = lambda handler, items: handler.accept(items)
+        assert ops.flush(30)
+        told = ops.delivery()
+        assert told.dropped == {"lost": 300 - told.delivered}
+        assert told.delivered >= 1
+        assert (told.queued, told.spooled_bytes) == (0, 0)
+    assert "are lost" in caplog.text
