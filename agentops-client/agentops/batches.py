@@ -55,6 +55,10 @@ class Batches(Protocol):
         """No more batches are wanted."""
         ...
 
+    def disown(self) -> None:
+        """Lets go, in a forked child, of what is its parent's."""
+        ...
+
 
 class Encoder:
     """Makes JSON of events; where that means to ask somebody, of several at one time."""
@@ -98,6 +102,9 @@ class FromMemory:
 
     def end(self) -> None:
         """There is nothing to end."""
+
+    def disown(self) -> None:
+        """There is nothing but memory."""
 
     def next(self) -> Batch | None:
         """A batch, when one is due."""
@@ -157,6 +164,10 @@ class FromSpool:
             self._spool.leave()
         except OSError as error:
             warn("spool", f"The spool cannot be tidied up: {error}")
+
+    def disown(self) -> None:
+        """The parent's directory stays locked for as long as the parent lives, and no longer."""
+        self._spool.disown()
 
     def next(self) -> Batch | None:
         """What the disk would not take, else the oldest segment."""

@@ -129,6 +129,7 @@ class Sender:
 
     def renew(self) -> None:
         """Begins with nothing, as a forked child does: locks may be held by threads that it does not have."""
+        self._work.batches.disown()
         self._work = self._begin()
 
     def _begin(self) -> _Work:

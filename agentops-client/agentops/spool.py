@@ -6,6 +6,7 @@ A segment is deleted when the server has judged every event in it. One that was 
 which the events' ids make harmless.
 """
 
+import contextlib
 import errno
 import os
 import sys
@@ -56,6 +57,8 @@ class Spool:
         self._bounds = bounds
         self._own: Path | None = None
         self._lock: int | None = None
+        self._adopting: int | None = None
+        """The lock of a directory that is being taken over."""
         self._open: int | None = None
         self._opened_at = 0.0
         self._lines = 0
@@ -132,12 +135,13 @@ class Spool:
         for other in sorted(self._place.iterdir()):
             if other == own or other.name.startswith(_HIDDEN) or not other.is_dir():
                 continue
-            lock = _lock(other)
-            if lock is None:
+            self._adopting = _lock(other)
+            if self._adopting is None:
                 continue
             try:
                 self._adopt(other, own, found)
             finally:
+                lock, self._adopting = self._adopting, None
                 os.close(lock)
 
     def leave(self) -> None:
@@ -151,6 +155,16 @@ class Spool:
                 _remove(own)
         finally:
             os.close(lock)
+
+    def disown(self) -> None:
+        """Closes what a forked child has inherited: a lock is its parent's only when nobody else has it open.
+
+        Closing gives no lock back as long as the parent has it; `LOCK_UN` would.
+        """
+        for file in (self._lock, self._adopting, self._open):
+            if file is not None:
+                with contextlib.suppress(OSError):
+                    os.close(file)
 
     def _begin(self) -> None:
         own = self._directory()

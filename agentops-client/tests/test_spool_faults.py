@@ -1,11 +1,14 @@
 """A spool whose disk, directory or threads fail: nothing is lost without being counted, and nothing counted twice."""
 
 import errno
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
-from tests.clients import client_of
-from tests.receiver import Receiver, refuse
+from tests.clients import client_of, program
+from tests.receiver import Receiver, free_port, receiving, refuse
 from tests.test_spool import segments, until_saved
 
 
@@ -79,3 +82,40 @@ def test_segments_that_somebody_deletes_are_counted_as_lost(
         assert told.delivered >= 1
         assert (told.queued, told.spooled_bytes) == (0, 0)
     assert "are lost" in caplog.text
+
+
+def test_a_forked_child_neither_keeps_its_parents_lock_nor_gives_it_back(tmp_path: Path) -> None:
+    text = """
+import os, signal, sys
+from agentops import AgentOps
+url, spool_dir = sys.argv[1:]
+ops = AgentOps("agops_test", url, spool_dir=spool_dir)
+ops.record("parent", "a")
+while ops.delivery().queued_bytes:
+    pass
+child = os.fork()
+if child == 0:
+    # A worker that outlives its parent, and records nothing.
+    signal.pause()
+print(child, flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    words = (url, str(tmp_path / "spool"))
+    with program(text, tmp_path, *words, stdin=subprocess.PIPE, PYTHONWARNINGS="ignore") as parent:
+        assert parent.stdin and parent.stdout
+        child = int(parent.stdout.readline())
+        try:
+            with receiving(port) as receiver:
+                with client_of(receiver, spool_dir=tmp_path / "spool") as ops:
+                    assert ops.flush(30)
+                    assert ops.delivery().recovered == 0
+                parent.stdin.close()
+                assert parent.wait(30) == 0
+                with client_of(receiver, spool_dir=tmp_path / "spool") as ops:
+                    assert ops.flush(30)
+                    assert ops.delivery().recovered == 1
+        finally:
+            os.kill(child, signal.SIGKILL)
