@@ -75,7 +75,7 @@ class Encoder:
                 return None
             try:
                 return self._encode(event)
-            except Exception as error:  # noqa: BLE001 - detectors are the application's; one bad event is no reason to stop
+            except BaseException as error:  # noqa: BLE001 - detectors are the application's; one bad event is no reason to stop
                 outbox.drop("unencodable")
                 warn("unencodable", f"An evaluation cannot be sent: {error!r}")
                 return None

@@ -105,7 +105,8 @@ os._exit(0)
     url = f"http://127.0.0.1:{port}"
     words = (url, str(tmp_path / "spool"))
     with program(text, tmp_path, *words, stdin=subprocess.PIPE, PYTHONWARNINGS="ignore") as parent:
-        assert parent.stdin and parent.stdout
+        assert parent.stdin
+        assert parent.stdout
         child = int(parent.stdout.readline())
         try:
             with receiving(port) as receiver:
