@@ -224,8 +224,11 @@ class FromSpool:
         is_broken = False
         while not self._is_over:
             linger_s = self._bounds.linger_s if is_broken else 0
-            wait_s = self._spool.due_s if self._has_looked else 0
-            events = self._outbox.take(linger_s=linger_s, wait_s=wait_s)
+            events = self._outbox.take(
+                linger_s=linger_s,
+                wait_s=self._spool.idle_s,
+                ends=lambda: self._spool.is_writing and self._outbox.flushing,
+            )
             lines = self._encoder.lines(events, self._outbox)
             is_broken = not self._save(lines)
             if is_broken:

@@ -4,10 +4,11 @@ Its lock is held for moments only, never during input or output. It is reentrant
 finalizer may record while the same thread records.
 """
 
+import math
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -82,23 +83,23 @@ class Outbox:
                 self._add(self._interrupting.popleft())
             return dropped
 
-    def take(self, *, linger_s: float, wait_s: float | None = None) -> list[Event]:
+    def take(
+        self, *, linger_s: float, wait_s: float = math.inf, ends: Callable[[], object] = lambda: False
+    ) -> list[Event]:
         """A batch, when one is due: full, or old enough.
 
-        Nothing when closing leaves nothing; with `wait_s`, nothing after that time or as soon as somebody flushes.
+        Nothing when closing leaves nothing, after `wait_s`, or as soon as `ends` holds.
         """
-        until = None if wait_s is None else time.monotonic() + wait_s
+        until = time.monotonic() + wait_s
         with self.changed:
             while True:
                 now = time.monotonic()
                 if self._is_due(now, linger_s):
                     return self._pop(now)
-                if self.closing or (until is not None and (self.flushing or now >= until)):
+                if self.closing or now >= until or ends():
                     return []
-                moments = [until] if until is not None else []
-                if self._events:
-                    moments.append(self._waiting_since + linger_s)
-                self.changed.wait(min(moments) - now if moments else None)
+                due_at = self._waiting_since + linger_s if self._events else math.inf
+                self.changed.wait(min(min(due_at, until) - now, threading.TIMEOUT_MAX))
 
     def release(self, events: Sequence[Event]) -> None:
         """These need no memory here any more."""
