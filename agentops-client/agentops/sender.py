@@ -67,9 +67,7 @@ class Sender:
 
     def drop(self, reason: str) -> None:
         """Counts an event that is given up before it is queued."""
-        with self._work.outbox.changed:
-            self._work.outbox.count("captured")
-            self._work.outbox.drop(reason)
+        self._work.outbox.refuse(reason)
 
     def flush(self, timeout_s: float, is_left: Callable[[], bool] = lambda: False) -> bool:
         """Waits until everything is delivered or given up; False when that took too long.
@@ -80,8 +78,7 @@ class Sender:
         if work.thread is None and self._config.spool_dir:
             # Another process may have left something there.
             self._start(work)
-        with work.outbox.hurried(), work.outbox.changed:
-            return work.outbox.changed.wait_for(lambda: is_left() or _is_idle(work), timeout_s)
+        return work.outbox.flush(lambda: is_left() or _is_idle(work), timeout_s)
 
     def wake(self) -> None:
         """Whoever waits looks whether that is still of use."""
