@@ -2,8 +2,9 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -18,12 +19,25 @@ Encode = Callable[[Event], bytes]
 _READ_AGAIN_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
-    """Events that share a request, each already JSON; `done` is called when the server has judged them all."""
+    """Events that share a request, each already JSON."""
 
     lines: Sequence[bytes]
-    done: Callable[[], None]
+    held: deque[Event] = field(default_factory=deque[Event])
+    """Those of them that memory holds until they are settled, in the same order."""
+    done: Callable[[], None] = lambda: None
+    """To be called when all are settled, outside the outbox's lock."""
+    left: int = field(init=False)
+    """How many are not settled."""
+
+    def __post_init__(self) -> None:
+        self.left = len(self.lines)
+
+    def settle(self, count: int, outbox: Outbox) -> None:
+        """The next so many are delivered or given up."""
+        self.left -= count
+        outbox.release([self.held.popleft() for _ in range(min(count, len(self.held)))])
 
 
 class Batches(Protocol):
@@ -39,16 +53,21 @@ class Batches(Protocol):
         """What is held on disk."""
         ...
 
+    @property
+    def is_running(self) -> bool:
+        """A thread of its own was started."""
+        ...
+
     def start(self) -> None:
-        """Begins its work, in this process."""
+        """Begins its work, if it has not begun. Raises RuntimeError where no thread can start."""
         ...
 
     def next(self) -> Batch | None:
         """Waits for a batch; None when closing leaves nothing to send."""
         ...
 
-    def save(self) -> None:
-        """Waits, for a bounded time, while the disk takes what only memory holds."""
+    def save(self, within_s: float) -> None:
+        """Waits, for no longer than that, while the disk takes what only memory holds."""
         ...
 
     def end(self) -> None:
@@ -67,20 +86,21 @@ class Encoder:
         self._encode = encode
         self._at_once = at_once
 
-    def lines(self, events: Sequence[Event], outbox: Outbox) -> list[bytes]:
-        """The events as JSON; one that cannot be is counted and left out, and so are all once they were given up."""
+    def encoded(self, events: Sequence[Event], outbox: Outbox) -> list[tuple[Event, bytes]]:
+        """The events with their JSON; one that cannot be is dropped and left out. None once all were given up."""
 
-        def line(event: Event) -> bytes | None:
+        def pair(event: Event) -> tuple[Event, bytes] | None:
             if outbox.abandoned:
                 return None
             try:
-                return self._encode(event)
+                return event, self._encode(event)
             except BaseException as error:  # noqa: BLE001 - detectors are the application's; one bad event is no reason to stop
-                outbox.drop("unencodable")
+                outbox.release([event], dropped="unencodable")
                 warn("unencodable", f"An evaluation cannot be sent: {error!r}")
                 return None
 
-        return [each for each in in_threads(line, events, self._at_once) if each is not None]
+        pairs = [each for each in in_threads(pair, events, self._at_once) if each is not None]
+        return [] if outbox.abandoned else pairs
 
 
 class FromMemory:
@@ -88,6 +108,7 @@ class FromMemory:
 
     stored_bytes = 0
     is_empty = True
+    is_running = False
 
     def __init__(self, outbox: Outbox, bounds: Bounds, encoder: Encoder) -> None:
         self._outbox = outbox
@@ -97,7 +118,7 @@ class FromMemory:
     def start(self) -> None:
         """There is nothing to begin."""
 
-    def save(self) -> None:
+    def save(self, within_s: float) -> None:
         """There is no disk."""
 
     def end(self) -> None:
@@ -109,10 +130,8 @@ class FromMemory:
     def next(self) -> Batch | None:
         """A batch, when one is due."""
         while events := self._outbox.take(linger_s=self._linger_s):
-            lines = self._encoder.lines(events, self._outbox)
-            if lines and not self._outbox.abandoned:
-                return Batch(lines, lambda: self._outbox.release(events))
-            self._outbox.release(events)
+            if encoded := self._encoder.encoded(events, self._outbox):
+                return _held(encoded)
         return None
 
 
@@ -145,14 +164,20 @@ class FromSpool:
         spool = self._spool
         return self._has_looked and not (spool.is_writing or spool.ready or self._sending or self._unread)
 
-    def start(self) -> None:
-        """Starts the thread that writes."""
-        self._thread.start()
+    @property
+    def is_running(self) -> bool:
+        """The thread that writes was started."""
+        return self._thread.ident is not None
 
-    def save(self) -> None:
-        """Waits until all is on disk, or the disk refuses it, or the time is up."""
-        with self._outbox.changed:
-            self._outbox.changed.wait_for(lambda: self._outbox.is_empty or self._rescued, self._bounds.save_s_max)
+    def start(self) -> None:
+        """Starts the thread that writes, once."""
+        if not self.is_running:
+            self._thread.start()
+
+    def save(self, within_s: float) -> None:
+        """Waits until all is on disk, or the disk refuses it, or nobody writes, or the time is up."""
+        outbox = self._outbox
+        outbox.wait_for(lambda: outbox.is_empty or self._rescued or not self._thread.is_alive(), within_s)
 
     def end(self) -> None:
         """What is left on disk is for the next process."""
@@ -191,7 +216,7 @@ class FromSpool:
                 self._outbox.drop("lost", segment.events - len(lines))
                 warn("lost", "Evaluations are lost, because somebody else has taken them from the spool.")
             if lines:
-                return Batch(lines, partial(self._settle, segment))
+                return Batch(lines, done=partial(self._settle, segment))
             self._settle(segment)
 
     def _wait(self) -> None:
@@ -229,13 +254,13 @@ class FromSpool:
                 wait_s=self._spool.idle_s,
                 ends=lambda: self._spool.is_writing and self._outbox.flushing,
             )
-            lines = self._encoder.lines(events, self._outbox)
-            is_broken = not self._save(lines)
+            encoded = self._encoder.encoded(events, self._outbox)
+            is_broken = not self._save([line for _, line in encoded])
             if is_broken:
-                self._rescue(events, lines)
+                self._rescue(encoded)
             else:
                 # Before the disk is asked for more: this outlives the process.
-                self._outbox.release(events)
+                self._outbox.release([event for event, _ in encoded])
             self._tend()
             with self._outbox.changed:
                 self._has_looked = True
@@ -264,19 +289,20 @@ class FromSpool:
         except OSError as error:
             warn("spool_sync", f"The spool may not outlive the machine: {error}")
 
-    def _rescue(self, events: Sequence[Event], lines: Sequence[bytes]) -> None:
+    def _rescue(self, encoded: Sequence[tuple[Event, bytes]]) -> None:
         """Hands the events to the sender, and waits until it is done with them: the outbox is bounded, this is not."""
         changed = self._outbox.changed
 
         def done() -> None:
             with changed:
                 self._rescued = None
-                self._outbox.release(events)
+                changed.notify_all()
 
-        if not lines:
-            self._outbox.release(events)
-            return
         with changed:
-            self._rescued = Batch(lines, done)
+            self._rescued = _held(encoded, done)
             changed.notify_all()
             changed.wait_for(lambda: self._rescued is None)
+
+
+def _held(encoded: Sequence[tuple[Event, bytes]], done: Callable[[], None] = lambda: None) -> Batch:
+    return Batch([line for _, line in encoded], deque(event for event, _ in encoded), done)

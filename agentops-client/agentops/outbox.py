@@ -119,12 +119,14 @@ class Outbox:
                 self._wakes_at = self._bounds.batch_events_max if self._events else 1
                 self.changed.wait(min(min(due_at, until) - now, threading.TIMEOUT_MAX))
 
-    def release(self, events: Sequence[Event]) -> None:
-        """These need no memory here any more."""
+    def release(self, events: Sequence[Event], *, dropped: str | None = None) -> None:
+        """These need no memory here any more; with a reason, because they are given up. Nothing once all are."""
         size = sum(event.bytes for event in events)
         with self._lock:
             if not self.abandoned:
                 self._released = _Sum(self._released.events + len(events), self._released.bytes + size)
+                if dropped:
+                    self._dropped[dropped] += len(events)
             self.changed.notify_all()
 
     def count(self, what: str, events: int = 1) -> None:
