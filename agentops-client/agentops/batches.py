@@ -95,8 +95,8 @@ class Encoder:
             try:
                 return event, self._encode(event)
             except BaseException as error:  # noqa: BLE001 - detectors are the application's; one bad event is no reason to stop
-                outbox.release([event], dropped="unencodable")
                 warn("unencodable", f"An evaluation cannot be sent: {error!r}")
+                outbox.release([event], dropped="unencodable")
                 return None
 
         pairs = [each for each in in_threads(pair, events, self._at_once) if each is not None]

@@ -20,7 +20,7 @@ from agentops.events import Event
 from agentops.notices import warn
 from agentops.outbox import Delivery, Outbox
 from agentops.spool import IS_SUPPORTED, Spool
-from agentops.wire import Later, Outcome, Poster, Server, Settled, account
+from agentops.wire import Later, Outcome, Poster, Refused, Server, Settled, account
 
 _EXPONENT_MAX = 30
 _GRACE_S = 0.1
@@ -186,25 +186,27 @@ class Sender:
             lines = parts.pop()
             hurries = outbox.hurries
             outcome = poster.post(lines)
-            # In one step: what is given up meanwhile is counted as that, and only as that.
-            with outbox.changed:
-                if outbox.abandoned:
-                    # Should it be stored all the same: its id makes that harmless.
-                    return
-                is_settled = _count(outcome, len(lines), outbox)
-                if is_settled:
-                    batch.settle(len(lines), outbox)
-            if is_settled:
-                attempt = 0
-                _tell(outcome)
-            elif isinstance(outcome, Later):
-                parts.append(lines)
-                attempt += 1
-                _tell(outcome)
-                self._wait(attempt, outcome, outbox, hurries)
-            else:
+            if outbox.abandoned:
+                return
+            if isinstance(outcome, Refused) and outcome.splits and len(lines) > 1:
                 middle = len(lines) // 2
                 parts += (lines[middle:], lines[:middle])
+                continue
+            # Before it is counted: whoever waits for that finds it said.
+            _tell(outcome)
+            with outbox.changed:
+                if outbox.abandoned:
+                    # It was counted as lost. Should it be stored all the same: its id makes that harmless.
+                    return
+                _count(outcome, len(lines), outbox)
+                if not isinstance(outcome, Later):
+                    batch.settle(len(lines), outbox)
+            if isinstance(outcome, Later):
+                parts.append(lines)
+                attempt += 1
+                self._wait(attempt, outcome, outbox, hurries)
+            else:
+                attempt = 0
         batch.done()
 
     def _wait(self, attempt: int, outcome: Later, outbox: Outbox, hurries: int) -> None:
@@ -220,28 +222,22 @@ class Sender:
         outbox.wait_for(lambda: outbox.abandoned or outbox.hurries != hurries, rest_s)
 
 
-def _count(outcome: Outcome, events: int, outbox: Outbox) -> bool:
-    """Counts what an answer says of so many events; False where they are to be sent again, together or in halves."""
+def _count(outcome: Outcome, events: int, outbox: Outbox) -> None:
     if isinstance(outcome, Settled):
         outbox.count("delivered", outcome.delivered)
         outbox.count("duplicates", outcome.duplicates)
         if outcome.rejected:
             outbox.drop("rejected", len(outcome.rejected))
             outbox.note(outcome.rejected[0])
-        return True
+        return
+    outbox.note(outcome.why)
     if isinstance(outcome, Later):
         outbox.count("retries")
-        outbox.note(outcome.why)
-        return False
-    if outcome.splits and events > 1:
-        return False
-    outbox.drop(outcome.reason, events)
-    outbox.note(outcome.why)
-    return True
+    else:
+        outbox.drop(outcome.reason, events)
 
 
 def _tell(outcome: Outcome) -> None:
-    """Warns of what an answer says."""
     if isinstance(outcome, Later):
         warn("later", f"Evaluations cannot be delivered now ({outcome.why}): trying again later.")
     elif not isinstance(outcome, Settled):

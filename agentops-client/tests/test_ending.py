@@ -15,9 +15,10 @@ import pytest
 from agentops import AgentOps, Bounds, sender
 from agentops.detect import Detection, LocalDetector
 from agentops.outbox import Outbox
+from agentops.wire import Outcome, Poster
 from tests.clients import KEY, QUICK, client_of
-from tests.receiver import Receiver, refuse, reject
-from tests.test_spool import segments, until_saved
+from tests.receiver import Receiver, refuse
+from tests.test_spool import segments, until_ended, until_saved
 
 BATCHES = Bounds(linger_s=60, backoff_s=0.02, backoff_s_max=0.1)
 """A batch is sent when it is full."""
@@ -51,22 +52,23 @@ def test_an_answer_that_is_counted_while_the_client_is_closed_is_counted_once(
 
 
 def test_a_fault_of_ours_counts_only_what_was_not_settled(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = sender.warn
+    usual = Poster.post
 
-    def warn(kind: str, *words: Any, **options: Any) -> None:
-        if kind == "rejected":
-            raise RuntimeError("a fault")
-        usual(kind, *words, **options)
+    posts = iter([usual, usual])
 
-    monkeypatch.setattr(sender, "warn", warn)
-    receiver.usual = reject(lambda item: item["prompt"] == "3", "no")
+    def post(poster: Poster, lines: Any) -> Outcome:
+        for each in posts:
+            return each(poster, lines)
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(Poster, "post", post)
+    receiver.script.append(refuse(413))
     with client_of(receiver, BATCHES) as ops:
-        for number in range(100):
-            ops.record(f"{number}", "a")
+        for _ in range(100):
+            ops.record("q", "a")
         assert ops.flush(20)
         told = ops.delivery()
-        assert (told.delivered, told.dropped.get("rejected"), told.queued) == (99, 1, 0)
-        assert not told.dropped.get("internal")
+        assert (told.delivered, told.dropped, told.queued) == (50, {"internal": 50}, 0)
 
 
 class Paused:
@@ -181,8 +183,7 @@ def test_a_client_that_is_switched_off_sends_nothing_from_the_spool(receiver: Re
         ops.record("q", "a")
         until_saved(ops)
         assert not ops.close(0.1)
-        assert ops._sender._work.thread
-        ops._sender._work.thread.join(20)
+        until_ended(ops)
     receiver.usual = lambda handler, items: handler.accept(items)
     with client_of(receiver, spool_dir=tmp_path, enabled=False) as off:
         assert off.flush(20)
