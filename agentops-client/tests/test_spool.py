@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import signal
 import stat
 import time
@@ -47,6 +48,14 @@ def until_saved(ops: AgentOps) -> None:
     while ops.delivery().queued_bytes:
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def until_ended(ops: AgentOps) -> None:
+    """Waits until a closed client has given its directory back, which `close` waits for no longer than it was told."""
+    thread = ops._sender._work.thread  # pyright: ignore[reportPrivateUsage]
+    assert thread
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def crash(url: str, spool_dir: Path, count: int, place: Path) -> None:
@@ -96,7 +105,10 @@ def test_several_killed_processes_leave_nothing_behind(tmp_path: Path) -> None:
         assert len(receiver.stored) == 150
 
 
-def test_a_process_that_lives_keeps_its_own(receiver: Receiver, tmp_path: Path) -> None:
+def test_a_process_that_lives_keeps_its_own(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda low, high: high)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     receiver.script.append(refuse(503))
     with client_of(receiver, PATIENT, spool_dir=tmp_path) as living:
         assert living.record("mine", "yes")
@@ -125,10 +137,11 @@ def test_two_keys_never_mix(receiver: Receiver, tmp_path: Path) -> None:
 
 def test_close_leaves_on_disk_what_was_not_delivered(receiver: Receiver, tmp_path: Path) -> None:
     receiver.usual = hang_up
-    with client_of(receiver, spool_dir=tmp_path) as ops:
+    with client_of(receiver, replace(QUICK, save_s_max=60), spool_dir=tmp_path) as ops:
         for number in range(250):
             ops.record(f"{number}", "a")
         assert not ops.close(0.5)
+        until_ended(ops)
         told = ops.delivery()
         assert (told.dropped, told.queued, told.queued_bytes) == ({}, 250, 0)
         assert told.spooled_bytes > 0

@@ -13,7 +13,7 @@ from agentops import spool as spool_module
 from agentops.spool import Spool
 from tests.clients import QUICK, client_of, program
 from tests.receiver import Receiver, free_port, receiving, refuse
-from tests.test_spool import segments, until_saved
+from tests.test_spool import segments, until_ended, until_saved
 
 
 def test_a_segment_that_cannot_be_read_once_is_read_again(
@@ -59,6 +59,7 @@ def test_a_segment_that_cannot_be_read_holds_up_no_other_and_is_left_to_the_next
         receiver.wait(lambda: len(receiver.stored) == 1)
         assert not ops.flush(0.2), "one is on disk"
         assert not ops.close(0.2)
+        until_ended(ops)
         told = ops.delivery()
         assert (told.delivered, told.dropped, told.queued) == (1, {}, 1)
     with client_of(receiver, spool_dir=tmp_path) as ops:
