@@ -1,5 +1,6 @@
 """What the package tells its host: through the logger `agentops`, and never the same thing all the time."""
 
+import contextlib
 import logging
 import math
 import time
@@ -19,4 +20,6 @@ def warn(kind: str, message: str, *, every_s: float = MINUTE_S, error: BaseExcep
     if len(_said) >= _KINDS_MAX:
         _said.clear()
     _said[kind] = now
-    _log.warning(message, exc_info=error)
+    # A handler is the application's: what it raises is no reason to fail, here or in a thread of ours.
+    with contextlib.suppress(Exception):
+        _log.warning(message, exc_info=error)

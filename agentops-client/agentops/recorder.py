@@ -250,15 +250,18 @@ class Recorder:
         return random.random() < rate  # noqa: S311 - these dice decide nothing secret
 
     def _encode(self, event: Event) -> bytes:
-        return events.encode(self._scored(event))
+        # In the thread that sends, which `SystemExit` and `CancelledError` would end for good.
+        return events.encode(self._scored(event, but=BaseException))
 
-    def _scored(self, event: Event) -> dict[str, Any]:
+    def _scored(self, event: Event, but: type[BaseException] = Exception) -> dict[str, Any]:
+        """The event's fields, with scores; without them where the detector raises `but`."""
         if not event.unscored:
             return event.fields
         fields = event.fields
         try:
             found = self._detector.detect(fields["prompt"], fields["response"], fields.get("retrieved_docs", []))
-        except Exception as error:  # noqa: BLE001 - an answer without scores is better than none
+        except but as error:
+            # An answer without scores is better than none.
             warn("detector", f"Answers are sent without scores, because the detector failed: {error!r}")
             return fields | {"status": "degraded"}
         return fields | {name: value for name, value in scores_of(found).items() if value is not None}

@@ -1,6 +1,7 @@
 """The client for asyncio leaves the event loop and its executor to the application, whatever hangs or is cancelled."""
 
 import asyncio
+import subprocess
 import threading
 from collections.abc import Awaitable, Generator, Sequence
 from pathlib import Path
@@ -167,6 +168,8 @@ def test_a_program_ends_while_its_judge_hangs_and_a_cancelled_close_delivers(
 import asyncio, sys, threading
 from agentops import AsyncAgentOps, Bounds
 
+BOUNDS = Bounds(linger_s=0, backoff_s=0.02, backoff_s_max=0.1, exit_s_max=60)
+
 class Hanging:
     def detect(self, prompt, response, documents=None):
         threading.Event().wait()
@@ -179,7 +182,7 @@ async def within(awaitable):
     raise AssertionError
 
 async def main():
-    ops = AsyncAgentOps("agops_test", sys.argv[1], detector=Hanging(), bounds=Bounds(linger_s=0, backoff_s=0.02))
+    ops = AsyncAgentOps("agops_test", sys.argv[1], detector=Hanging(), bounds=BOUNDS)
     await within(ops.evaluate("q", "a"))
     ops.record("q", "a", hallucinated=False)
     await within(ops.flush(600))
@@ -187,13 +190,13 @@ async def main():
 
 asyncio.run(main())
 print("left", flush=True)
+sys.stdin.read()
 """
-    process = program(text, tmp_path, receiver.url)
+    process = program(text, tmp_path, receiver.url, stdin=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.readline() == "left\n"
     may_store.set()
-    process.wait(30)
-    process.communicate()
+    process.communicate(timeout=30)
     assert len(receiver.stored) == 1
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import signal
 import stat
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from agentops import AgentOps, Bounds
-from agentops.spool import Spool, read
+from agentops.spool import Spool, lines_of
 from tests.clients import QUICK, client_of, ended, program
 from tests.receiver import Receiver, free_port, hang_up, receiving, refuse
 
@@ -47,6 +48,14 @@ def until_saved(ops: AgentOps) -> None:
     while ops.delivery().queued_bytes:
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def until_ended(ops: AgentOps) -> None:
+    """Waits until a closed client has given its directory back, which `close` waits for no longer than it was told."""
+    thread = ops._sender._work.thread  # pyright: ignore[reportPrivateUsage]
+    assert thread
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def crash(url: str, spool_dir: Path, count: int, place: Path) -> None:
@@ -96,7 +105,10 @@ def test_several_killed_processes_leave_nothing_behind(tmp_path: Path) -> None:
         assert len(receiver.stored) == 150
 
 
-def test_a_process_that_lives_keeps_its_own(receiver: Receiver, tmp_path: Path) -> None:
+def test_a_process_that_lives_keeps_its_own(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda low, high: high)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     receiver.script.append(refuse(503))
     with client_of(receiver, PATIENT, spool_dir=tmp_path) as living:
         assert living.record("mine", "yes")
@@ -125,10 +137,11 @@ def test_two_keys_never_mix(receiver: Receiver, tmp_path: Path) -> None:
 
 def test_close_leaves_on_disk_what_was_not_delivered(receiver: Receiver, tmp_path: Path) -> None:
     receiver.usual = hang_up
-    with client_of(receiver, spool_dir=tmp_path) as ops:
+    with client_of(receiver, replace(QUICK, save_s_max=60), spool_dir=tmp_path) as ops:
         for number in range(250):
             ops.record(f"{number}", "a")
         assert not ops.close(0.5)
+        until_ended(ops)
         told = ops.delivery()
         assert (told.dropped, told.queued, told.queued_bytes) == ({}, 250, 0)
         assert told.spooled_bytes > 0
@@ -160,7 +173,7 @@ def test_a_slow_disk_is_waited_for(
         monkeypatch.undo()
         told = ops.delivery()
         assert (told.dropped, told.queued, told.queued_bytes) == ({}, 250, 0)
-    assert sum(len(read(segment)) for segment in segments(tmp_path)) == 250
+    assert sum(len(lines_of(segment)) for segment in segments(tmp_path)) == 250
 
 
 def test_what_comes_while_the_spool_is_opened_is_saved(
@@ -181,7 +194,7 @@ def test_what_comes_while_the_spool_is_opened_is_saved(
         assert not ops.close(0)
         monkeypatch.undo()
         assert ops.delivery().dropped == {}
-    assert sum(len(read(segment)) for segment in segments(tmp_path)) == 250
+    assert sum(len(lines_of(segment)) for segment in segments(tmp_path)) == 250
 
 
 def test_a_disk_that_fails_is_not_waited_for(receiver: Receiver, tmp_path: Path) -> None:
@@ -267,9 +280,9 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     spool.append([b'{"whole":1}', b'{"whole":2}'])
     spool.rotate()
     [segment] = spool.ready
-    with segment.open("ab") as file:
+    with segment.path.open("ab") as file:
         file.write(b'{"cut o')
-    assert read(segment) == [b'{"whole":1}', b'{"whole":2}']
+    assert segment.read() == [b'{"whole":1}', b'{"whole":2}']
 
 
 def test_a_forked_child_writes_to_a_directory_of_its_own(tmp_path: Path) -> None:
