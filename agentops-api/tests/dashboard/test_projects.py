@@ -1,0 +1,50 @@
+"""Whoever is in two projects sees the one whose name stands above, and nothing of the other."""
+
+import asyncio
+import re
+from uuid import uuid4
+
+import psycopg
+import pytest
+from playwright.async_api import Request, Route, expect
+from tests.cast import PASSWORD
+from tests.chaos.processes import Server, Site
+from tests.dashboard.history import CHECKED
+from tests.dashboard.people import Tab, newcomer
+
+from scripts.chromium import sign_in
+
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
+OTHER = "Other agents"
+
+
+@pytest.fixture
+async def other(site: Site, server: Server, outside: Tab) -> str:
+    """The id of the second project of somebody who is signed in: it has nothing yet, the first one an evaluation."""
+    new, project_id = await newcomer(server), uuid4()
+    await new.send(CHECKED)
+    with psycopg.connect(site.superuser_url) as admin:
+        admin.execute(
+            """
+            INSERT INTO projects (id, organization_id, name)
+            SELECT %s, organization_id, %s FROM memberships JOIN users ON users.id = user_id WHERE email = %s
+            """,
+            (project_id, OTHER, new.email),
+        )
+    await sign_in(outside.page.context, new.email, PASSWORD)
+    return str(project_id)
+
+
+async def choose(tab: Tab, name: str) -> None:
+    await tab.page.get_by_role("navigation", name="Screens").get_by_role("button").first.click()
+    await tab.page.get_by_role("menuitem", name=name).click()
+
+
+async def test_pointing_at_a_link_changes_nothing_for_the_screen_that_is_shown(outside: Tab, other: str) -> None:
+    page = outside.page
+    await outside.go(f"/app/evaluations?project={other}")
+    await page.get_by_role("link", name="AgentOps").hover()
+    await outside.traffic.settled()
+    async with page.expect_request("**/evaluations/stream?*") as asked:
+        await page.get_by_role("switch", name="Live tail").check(force=True)
+    assert (await asked.value).headers.get("x-project-id") == other
