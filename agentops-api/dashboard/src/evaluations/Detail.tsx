@@ -2,7 +2,7 @@ import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { type MouseEvent, useEffect, useState } from "react";
+import { type MouseEvent, useEffect, useRef, useState } from "react";
 import type { Evaluation } from "../api/client";
 import { useLink } from "../filterbar/link";
 import { type Search, searchOf } from "../filters";
@@ -94,12 +94,17 @@ function Neighbours({ id, evaluation }: { id: string; evaluation: Evaluation | u
   const back = useReturn();
   const client = useQueryClient();
   const { older, newer } = useNeighbours(id, evaluation, search);
+  const asked = useRef(0);
   const go = async (which: Which, known: string | null | undefined) => {
+    asked.current += 1;
+    const [from, turn] = [location.href, asked.current];
     // A key may be pressed before its neighbour is known.
     const here = evaluation ?? (await client.ensureQueryData(evaluationQuery(id, search.project)).catch(() => null));
     if (!here) return;
-    const to = known === undefined ? await client.ensureQueryData(neighboursQuery(search, here, which)) : known;
-    if (to === null) return;
+    const ask = () => client.ensureQueryData(neighboursQuery(search, here, which)).catch(() => null);
+    const to = known === undefined ? await ask() : known;
+    // Meanwhile the reader may have gone elsewhere, or have asked for another one.
+    if (to === null || location.href !== from || asked.current !== turn) return;
     const back = neighboursQuery(search, { ...here, id: to }, which === "older" ? "newer" : "older");
     client.setQueryData(back.queryKey, id);
     read.open(to);
