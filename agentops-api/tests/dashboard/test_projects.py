@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from playwright.async_api import Request, Route, expect
+from playwright.async_api import Route, expect
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server, Site
 from tests.dashboard.history import CHECKED
@@ -48,3 +48,22 @@ async def test_pointing_at_a_link_changes_nothing_for_the_screen_that_is_shown(o
     async with page.expect_request("**/evaluations/stream?*") as asked:
         await page.get_by_role("switch", name="Live tail").check(force=True)
     assert (await asked.value).headers.get("x-project-id") == other
+
+
+async def test_until_its_own_come_a_project_shows_no_figures_of_another(outside: Tab, other: str) -> None:
+    page, due = outside.page, asyncio.Event()
+
+    async def late(route: Route) -> None:
+        if route.request.headers.get("x-project-id"):
+            await due.wait()
+        await route.continue_()
+
+    await outside.go("/app/")
+    figures = page.get_by_role("link", name="show these evaluations")
+    await expect(figures).not_to_have_count(0)
+    await page.route("**/api/v1/analytics/**", late)
+    await choose(outside, OTHER)
+    await expect(page).to_have_url(re.compile(f"project={other}"))
+    await expect(figures).to_have_count(0)
+    due.set()
+    await expect(page.get_by_text("No evaluations yet")).to_be_visible()
