@@ -52,6 +52,11 @@ export function searchOf(raw: Record<string, unknown>): Search {
   };
 }
 
+/** Of an address only its project: what a way to another screen keeps at the least. */
+export function inProject({ project }: Search): Search {
+  return { project };
+}
+
 function timeOf(text: string | undefined): string | undefined {
   if (!text || !/^\d{4}-/.test(text)) return undefined;
   const time = new Date(text);

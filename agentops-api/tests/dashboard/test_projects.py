@@ -67,3 +67,15 @@ async def test_until_its_own_come_a_project_shows_no_figures_of_another(outside:
     await expect(figures).to_have_count(0)
     due.set()
     await expect(page.get_by_text("No evaluations yet")).to_be_visible()
+
+
+async def test_every_way_to_another_screen_stays_in_the_project(outside: Tab, other: str) -> None:
+    page = outside.page
+    for path, name in (
+        ("?", "AgentOps"),
+        ("?", "Connect your agent"),
+        ("evaluations?", "Connect your agent"),
+        ("settings?section=project&", "Connect another one"),
+    ):
+        await outside.go(f"/app/{path}project={other}")
+        await expect(page.get_by_role("link", name=name)).to_have_attribute("href", re.compile(f"project={other}"))
