@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Route, expect
@@ -113,3 +114,19 @@ async def test_a_neighbour_that_is_not_found_is_no_fault_of_the_page(tab: Tab, p
     await tab.traffic.settled()
     await tab.assert_clean()
     await expect(page).to_have_url(re.compile(person.history[230]))
+
+
+async def test_however_late_the_list_comes_the_focus_is_on_what_was_read(tab: Tab, person: Person) -> None:
+    page, due, pages = tab.page, asyncio.Event(), re.compile(r"(?<!/app)/evaluations\?.*limit=100")
+
+    async def late(route: Route) -> None:
+        await due.wait()
+        await route.continue_()
+
+    await tab.go(f"/app/evaluations/{person.history[-3]}")
+    await page.route(pages, late)
+    async with page.expect_request(pages):
+        await page.keyboard.press("Escape")
+    await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(minutes=1))
+    due.set()
+    await expect(page.locator(f"a[data-id='{person.history[-3]}']")).to_be_focused()
