@@ -156,9 +156,10 @@ function useNeighbours(id: string, evaluation: Evaluation | undefined, search: S
   const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
   const place = rows.findIndex((row) => row.id === id);
   const isLast = place === rows.length - 1;
+  const mayGoOn = list.hasNextPage && !list.isFetchingNextPage && !list.isFetchNextPageError;
   useEffect(() => {
-    if (place >= 0 && isLast && list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
-  }, [place, isLast, list]);
+    if (place >= 0 && isLast && mayGoOn) void list.fetchNextPage();
+  }, [place, isLast, mayGoOn, list]);
   const alone = place < 0 && evaluation?.id === id ? evaluation : undefined;
   const older = useQuery(neighboursQuery(search, alone, "older"));
   const newer = useQuery(neighboursQuery(search, alone, "newer"));

@@ -53,13 +53,15 @@ type Props = {
   q: string | undefined;
   /** Whether the next page is loaded without being asked for. */
   mayGoOn: boolean;
+  /** The next page was asked for, and could not be had. */
+  hasFailed: boolean;
   more: () => void;
   empty: ReactNode;
 };
 
 /** As many rows as there are, of which only those in sight are in the page; that is why it is no <table>. */
 export function Table(props: Props) {
-  const { rows, fresh, held, release, isLoading, hasMore, isSearching, q, mayGoOn, more, empty } = props;
+  const { rows, fresh, held, release, isLoading, hasMore, isSearching, q, mayGoOn, hasFailed, more, empty } = props;
   const body = useRef<HTMLDivElement>(null);
   const { hrefOf, ...opening } = useOpening();
   // Another function would have all rows measured anew, at each step of scrolling.
@@ -117,10 +119,10 @@ export function Table(props: Props) {
       </div>
       <div className={styles.foot}>
         <p aria-live="polite">
-          {!isLoading && footOf(rows.length, hasMore, isSearching)}
+          {!isLoading && footOf(rows.length, hasMore, isSearching, hasFailed)}
           {hasMore && !mayGoOn && !isSearching && (
             <UnstyledButton className={styles.further} onClick={more}>
-              Search further back
+              {hasFailed ? "Try again" : "Search further back"}
             </UnstyledButton>
           )}
         </p>
@@ -170,8 +172,9 @@ function useOpening() {
   }, [router, search]);
 }
 
-function footOf(count: number, hasMore: boolean, isSearching: boolean): string {
+function footOf(count: number, hasMore: boolean, isSearching: boolean, hasFailed: boolean): string {
   if (isSearching) return `${exactCount(count)} found; searching further back …`;
+  if (hasMore && hasFailed) return `${exactCount(count)} loaded; the next could not be loaded`;
   return hasMore ? `${exactCount(count)} loaded; more as you scroll` : `${exactCount(count)} evaluations`;
 }
 
