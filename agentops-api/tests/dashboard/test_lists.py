@@ -9,6 +9,20 @@ from tests.dashboard.people import Tab
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
 
 
+async def test_keys_work_after_a_verdict_was_chosen_and_a_search_begins_on_any_keyboard(tab: Tab) -> None:
+    page, first = tab.page, tab.page.locator("[role=row][aria-rowindex='2'] a")
+    await tab.go("/app/evaluations")
+    await page.get_by_label("Verdict").get_by_text("Hallucinated").click()
+    await expect(page).to_have_url(re.compile("verdict=hallucinated"))
+    await tab.traffic.settled()
+    await expect(page.get_by_role("radio", name="Hallucinated")).to_be_focused()
+    await page.keyboard.press("j")
+    await expect(first).to_be_focused()
+    # As a German keyboard says it.
+    await first.dispatch_event("keydown", {"key": "/", "code": "Digit7", "shiftKey": True})
+    await expect(page.get_by_label("Search words")).to_be_focused()
+
+
 async def test_a_next_page_that_fails_is_told_and_asked_for_again_only_by_the_reader(tab: Tab) -> None:
     page, further = tab.page, re.compile(r"(?<!/app)/evaluations\?.*cursor=")
     asked = list[Request]()

@@ -1,5 +1,4 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
-import { useHotkeys } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { type MouseEvent, useEffect, useRef, useState } from "react";
@@ -17,7 +16,7 @@ import type { Evidence } from "./claims";
 import { Documents } from "./Documents";
 import styles from "./detail.module.css";
 import { Facts } from "./Facts";
-import { alone, LATE } from "./keys";
+import { alone, LATE, useKeys } from "./keys";
 import { further, useLeave, useReturn } from "./leave";
 import { marked, useMarked } from "./marked";
 import { evaluationQuery, listQuery, neighboursQuery, type Which } from "./queries";
@@ -110,7 +109,7 @@ function Neighbours({ id, evaluation }: { id: string; evaluation: Evaluation | u
     read.open(to);
     await navigate({ to: "/evaluations/$id", params: { id: to }, search, state: true, replace: true });
   };
-  useHotkeys([
+  useKeys([
     ["j", alone(() => void go("older", older)), LATE],
     ["k", alone(() => void go("newer", newer)), LATE],
     ["Escape", alone(back ?? leave), LATE],

@@ -1,5 +1,4 @@
 import { UnstyledButton } from "@mantine/core";
-import { useHotkeys } from "@mantine/hooks";
 import { useRouter, useSearch } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import {
@@ -20,7 +19,7 @@ import { Skeleton } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import styles from "./evaluations.module.css";
 import { Found } from "./Found";
-import { alone, LATE } from "./keys";
+import { alone, LATE, useKeys } from "./keys";
 import { FROM_LIST } from "./leave";
 import { read } from "./read";
 import { nameOf } from "./text";
@@ -82,7 +81,7 @@ export function Table(props: Props) {
   useEffect(() => {
     if (document.activeElement === document.body) read.find(body.current)?.focus({ preventScroll: true });
   });
-  useHotkeys([
+  useKeys([
     ["j", alone(() => step(body.current, 1)), LATE],
     ["k", alone(() => step(body.current, -1)), LATE],
   ]);
