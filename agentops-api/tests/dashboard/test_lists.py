@@ -1,5 +1,6 @@
-"""The list of evaluations."""
+"""The list of evaluations: its keys, its next pages, and what it says of the live tail."""
 
+import asyncio
 import re
 
 import pytest
@@ -41,3 +42,22 @@ async def test_a_next_page_that_fails_is_told_and_asked_for_again_only_by_the_re
     await page.get_by_role("button", name="Try again").click()
     await expect(page.get_by_text("the next could not be loaded")).to_have_count(0)
     await expect(page.get_by_text(re.compile(r"^(?!100 )\d{3} (loaded|evaluations)"))).to_be_visible()
+
+
+async def test_the_tail_is_live_only_while_it_listens(tab: Tab) -> None:
+    page, due = tab.page, asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await due.wait()
+        await route.continue_()
+
+    await tab.go("/app/evaluations")
+    switch = page.get_by_role("switch", name="Live tail")
+    await switch.check(force=True)
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await page.route("**/evaluations/stream?*", late)
+    await page.get_by_label("Verdict").get_by_text("Grounded").click()
+    await expect(page.get_by_text("Connecting", exact=True)).to_be_visible()
+    due.set()
+    await expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    await switch.uncheck(force=True)
