@@ -79,3 +79,37 @@ async def test_every_way_to_another_screen_stays_in_the_project(outside: Tab, ot
     ):
         await outside.go(f"/app/{path}project={other}")
         await expect(page.get_by_role("link", name=name)).to_have_attribute("href", re.compile(f"project={other}"))
+
+
+async def test_what_was_marked_in_a_project_is_not_offered_in_another(outside: Tab, other: str) -> None:
+    page, reminder = outside.page, outside.page.get_by_text("Open the one to compare with")
+    await outside.go("/app/evaluations")
+    await page.locator("[role=row][aria-rowindex='2'] a").click()
+    await page.get_by_role("button", name="Compare with …").click()
+    await expect(reminder).to_be_visible()
+    await choose(outside, OTHER)
+    await expect(page).to_have_url(re.compile(f"project={other}"))
+    await page.get_by_role("link", name="Evaluations", exact=True).click()
+    await expect(page.get_by_text("No evaluations in the last 7 days")).to_be_visible()
+    await expect(reminder).to_have_count(0)
+
+
+async def test_whoever_logs_in_next_finds_nothing_marked_and_no_tail(server: Server, outside: Tab) -> None:
+    page, person = outside.page, await newcomer(server, "Eve Example")
+    await person.send(CHECKED)
+    await sign_in(page.context, person.email, PASSWORD)
+    await outside.go("/app/evaluations")
+    switch, row = page.get_by_role("switch", name="Live tail"), page.locator("[role=row][aria-rowindex='2'] a")
+    await switch.check(force=True)
+    await row.click()
+    await page.get_by_role("button", name="Compare with …").click()
+    await expect(page.get_by_text("Open the one to compare with")).to_be_visible()
+    await page.get_by_role("button", name="Eve Example", exact=True).click()
+    await page.get_by_role("menuitem", name="Log out").click()
+    await page.get_by_label("E-mail").fill(person.email)
+    await page.locator("input[autocomplete=current-password]").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("link", name="Evaluations", exact=True).click()
+    await expect(row).to_be_visible()
+    await expect(switch).not_to_be_checked()
+    await expect(page.get_by_text("Open the one to compare with")).to_have_count(0)
