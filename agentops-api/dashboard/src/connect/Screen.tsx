@@ -67,6 +67,8 @@ function newestQuery(project: string | undefined, isLive: boolean) {
       return page.data[0] ?? null;
     },
     placeholderData: keptIn(project),
+    // The stream may have broken for a moment only.
+    staleTime: 0,
     refetchOnWindowFocus: false,
   });
 }
