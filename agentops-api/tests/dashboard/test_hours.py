@@ -34,3 +34,21 @@ async def test_the_overview_goes_on_to_the_next_hour_also_where_nothing_came(
     async with page.expect_request(re.compile(f"/analytics/compare.*candidate_end={end}")):
         # As the minute does, or who comes back to the page.
         await page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
+
+
+async def test_what_is_typed_stays_when_an_hour_begins(tab: Tab, hour: datetime) -> None:
+    page = tab.page
+    await page.clock.set_fixed_time(hour - timedelta(seconds=30))
+    await tab.go("/app/")
+    await page.get_by_role("button", name="Custom").click()
+    await page.get_by_label("From").fill("2026-01-02T00:00")
+    await page.clock.set_fixed_time(hour + timedelta(seconds=30))
+    async with page.expect_response(re.compile(f"/analytics/compare.*candidate_end={quote(f'{hour:%Y-%m-%dT%H:%M}')}")):
+        await page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
+    await tab.traffic.settled()
+    await expect(page.get_by_label("From")).to_have_value("2026-01-02T00:00")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("start=2026-01-01"))
+    # Asked again, it begins with what was chosen.
+    await page.get_by_role("button", name=" – ").click()
+    await expect(page.get_by_label("From")).to_have_value("2026-01-02T00:00")
