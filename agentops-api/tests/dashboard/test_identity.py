@@ -98,3 +98,19 @@ async def test_a_session_that_another_tab_found_ended_asks_to_log_in_here_too(se
     await page.get_by_role("link", name="Compare").click()
     await expect(page).to_have_url(re.compile("/app/login.*compare"))
     await expect(page.get_by_text("Your session ended. Log in to go on.")).to_be_visible()
+
+
+async def test_a_log_out_that_the_server_did_not_get_is_told(server: Server, outside: Tab) -> None:
+    person = await newcomer(server, "Eve Example")
+    page = outside.page
+    await sign_in(page.context, person.email, PASSWORD)
+    await outside.go("/app/")
+    await page.route("**/auth/logout", lambda route: route.abort())
+    await name_in(page, "Eve Example").click()
+    await page.get_by_role("menuitem", name="Log out").click()
+    again = page.get_by_role("menuitem", name="The server did not answer: log out again")
+    await expect(again).to_be_visible()
+    await page.unroute("**/auth/logout")
+    await again.click()
+    await expect(page).to_have_url(re.compile("/app/login"))
+    assert await page.context.cookies() == []

@@ -81,13 +81,16 @@ function holderOf({ access_token }: Answer): string {
   return (JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/"))) as { sub: string }).sub;
 }
 
+/** Throws where the server did not hear of it: only it can end the session. */
 export async function signOut(): Promise<void> {
   const text = await accessToken();
   // In turn: a refresh that is on its way would bring a new cookie, and all tabs would be signed in again.
   await inTurn(async () => {
     if (text) {
       const headers = { Authorization: `Bearer ${text}` };
-      await fetch("/auth/logout", { method: "POST", headers, keepalive: true }).catch(() => undefined);
+      const answer = await fetch("/auth/logout", { method: "POST", headers, keepalive: true }).catch(() => null);
+      // 401: it was over already.
+      if (!answer?.ok && answer?.status !== 401) throw new Error("The server did not end the session.");
     }
     end("signed-out", true);
   });
