@@ -134,6 +134,16 @@ function wholeHour(time: number, round: (hours: number) => number): number {
   return round((time - shift) / HOUR) * HOUR + shift;
 }
 
+/** A first bucket that the period cuts is shown as far from the second as the others are from each other. */
+export function evenly(times: number[]): number[] {
+  const [first, second, third] = times;
+  if (first === undefined || second === undefined || third === undefined) return times;
+  const [shown, whole] = [second - first, third - second];
+  // The second one is the day on which clocks go back, and has an hour more than the first.
+  if (whole > DAY && whole - shown === HOUR) return times;
+  return [Math.min(first, second - whole), ...times.slice(1)];
+}
+
 /** The names by which analytics are filtered. */
 export function namesOf(search: Search) {
   return { agent_name: search.agent, model_name: search.model, mode: search.mode };

@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, type Change, type Figures, told } from "../api/client";
-import { type Interval, namesOf, type Period, periodBefore, type Search } from "../filters";
+import { evenly, type Interval, namesOf, type Period, periodBefore, type Search } from "../filters";
 import { keptIn } from "../queries";
 import { ZONE } from "../ui/time";
 
@@ -63,11 +63,4 @@ export function tracksQuery(period: Period, search: Search, interval: Interval) 
     },
     placeholderData: keptIn(search.project),
   });
-}
-
-/** A first bucket that the period cuts is shown as far from the second as the others are from each other. */
-function evenly(times: number[]): number[] {
-  const [first, second, third] = times;
-  if (first === undefined || second === undefined || third === undefined) return times;
-  return [Math.min(first, 2 * second - third), ...times.slice(1)];
 }
