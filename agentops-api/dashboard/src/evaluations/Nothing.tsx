@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
-import { inProject, type Search } from "../filters";
+import { ToConnect } from "../filterbar/Nothing";
+import type { Search } from "../filters";
 import { Empty, Panel } from "../ui/Page";
 
 /** An empty list: because of the filters, or because nothing was ever sent. */
@@ -20,14 +21,7 @@ export function Nothing({ search }: { search: Search }) {
           Take a filter away, or choose a longer period.
         </Empty>
       ) : (
-        <Empty
-          title="No evaluations in the last 7 days"
-          action={
-            <Link to="/connect" search={inProject}>
-              Connect your agent
-            </Link>
-          }
-        >
+        <Empty title="No evaluations in the last 7 days" action={<ToConnect />}>
           They are listed here as soon as an agent sends them.
         </Empty>
       )}

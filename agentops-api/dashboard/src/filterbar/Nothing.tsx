@@ -34,17 +34,19 @@ export function Nothing({ search }: { search: Search }) {
           Nothing was sent in {[periodLabel(search), ...by].join(" ")}.
         </Empty>
       ) : (
-        <Empty
-          title="No evaluations yet"
-          action={
-            <Link to="/connect" search={inProject}>
-              Connect your agent
-            </Link>
-          }
-        >
+        <Empty title="No evaluations yet" action={<ToConnect />}>
           As soon as an agent sends its first evaluation, its hallucination rate, latency and scores are here.
         </Empty>
       )}
     </Panel>
+  );
+}
+
+/** The way to a first evaluation. */
+export function ToConnect() {
+  return (
+    <Link to="/connect" search={inProject}>
+      Connect your agent
+    </Link>
   );
 }
