@@ -8,20 +8,28 @@ const PROBE_MS_MAX = 5_000;
 /** Some of the page's code is not there. Browsers may keep that in mind, so only loading the page anew asks again. */
 export class Unloaded extends Problem {}
 
-/** The loaded code. After an upgrade a page that was open before asks for what is gone: it is loaded anew, once. */
+const GONE = "A part of the dashboard could not be loaded.";
+
+/** The loaded code. It may be asked for ahead, by who only points at a link. */
 export async function loaded<T>(load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch {
-    if (!(await canReload())) throw new Unloaded(0, SILENT, null);
-    // The name of this build's entry: where the page is still of the same build, loading it again would not help.
-    if (sessionStorage.getItem(RELOADED) === import.meta.url) {
-      throw new Unloaded(0, "A part of the dashboard could not be loaded.", null);
-    }
-    sessionStorage.setItem(RELOADED, import.meta.url);
-    location.reload();
-    return new Promise<never>(() => undefined);
+    throw new Unloaded(0, (await canReload()) ? GONE : SILENT, null);
   }
+}
+
+/**
+ * After an upgrade, a page that was open before asks for what is gone: then the page is to be loaded anew, but once. The
+ * name is that of this build's entry: where the page is still of the same build, loading it again would not help.
+ */
+export function isOfOldBuild(error: unknown): boolean {
+  return error instanceof Unloaded && error.message === GONE && sessionStorage.getItem(RELOADED) !== import.meta.url;
+}
+
+export function reload(): void {
+  sessionStorage.setItem(RELOADED, import.meta.url);
+  location.reload();
 }
 
 /** The server has the page; else the browser would show its own error in its place. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DAY, HOUR, intervalOf, periodBefore, periodOf, searchOf, zoomOf } from "./filters";
+import { DAY, evenly, HOUR, intervalOf, periodBefore, periodOf, searchOf, zoomOf } from "./filters";
 
 const NOW = Date.parse("2026-11-24T13:20:00Z");
 const hours = (start: string, end: string) => (Date.parse(end) - Date.parse(start)) / HOUR;
@@ -97,4 +97,16 @@ test("a zoom into minutes is of the whole hours that the API counts", () => {
   const minutes = Array.from({ length: 120 }, (_, minute) => Date.parse(start) + minute * 60_000);
   expect(zoomOf(minutes, { start, end }, 20, 39)).toEqual({ start, end: middle });
   expect(zoomOf(minutes, { start, end }, 50, 70)).toEqual({ start, end });
+});
+
+test("a first bucket that the period cuts begins where a whole one would, and one before a longer day where it does", () => {
+  const from = Date.parse("2026-11-20T00:00:00Z");
+  const bucketsAt = (...hours: number[]) => hours.map((hour) => from + hour * HOUR);
+  expect(evenly(bucketsAt(14, 24, 48))).toEqual(bucketsAt(0, 24, 48));
+  expect(evenly(bucketsAt(0, 24, 48))).toEqual(bucketsAt(0, 24, 48));
+  // Clocks go back on the second day.
+  expect(evenly(bucketsAt(0, 24, 49, 73))).toEqual(bucketsAt(0, 24, 49, 73));
+  expect(evenly(bucketsAt(0, 168, 337))).toEqual(bucketsAt(0, 168, 337));
+  expect(evenly(bucketsAt(1, 2, 4))).toEqual(bucketsAt(0, 2, 4));
+  expect(evenly(bucketsAt(14, 24))).toEqual(bucketsAt(14, 24));
 });

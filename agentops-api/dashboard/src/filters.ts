@@ -52,6 +52,11 @@ export function searchOf(raw: Record<string, unknown>): Search {
   };
 }
 
+/** Of an address only its project: what a way to another screen keeps at the least. */
+export function inProject({ project }: Search): Search {
+  return { project };
+}
+
 function timeOf(text: string | undefined): string | undefined {
   if (!text || !/^\d{4}-/.test(text)) return undefined;
   const time = new Date(text);
@@ -127,6 +132,16 @@ export function zoomOf(times: number[], { start, end }: Period, first: number, l
 function wholeHour(time: number, round: (hours: number) => number): number {
   const shift = (new Date(time).getTimezoneOffset() * MINUTE) % HOUR;
   return round((time - shift) / HOUR) * HOUR + shift;
+}
+
+/** A first bucket that the period cuts is shown as far from the second as the others are from each other. */
+export function evenly(times: number[]): number[] {
+  const [first, second, third] = times;
+  if (first === undefined || second === undefined || third === undefined) return times;
+  const [shown, whole] = [second - first, third - second];
+  // The second one is the day on which clocks go back, and has an hour more than the first.
+  if (whole > DAY && whole - shown === HOUR) return times;
+  return [Math.min(first, second - whole), ...times.slice(1)];
 }
 
 /** The names by which analytics are filtered. */

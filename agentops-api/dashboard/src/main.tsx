@@ -8,12 +8,17 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { onEnd } from "./api/session";
+import { setLive } from "./evaluations/live";
+import { marked } from "./evaluations/marked";
 import { queryClient } from "./queries";
 import { router } from "./routes";
 import { theme } from "./ui/theme";
 
 onEnd((why) => {
   void queryClient.cancelQueries();
+  // Whoever signs in next begins anew.
+  marked.set(null);
+  setLive(false);
   const { pathname, searchStr } = router.state.location;
   const isOutside = pathname.endsWith("/login") || pathname.endsWith("/register");
   if (why === "changed") {

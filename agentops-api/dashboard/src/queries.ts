@@ -1,6 +1,6 @@
 /** What more than one screen asks the server, and how answers are kept. */
 
-import { keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
+import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { api, Problem, told } from "./api/client";
 import { namesOf, type Period, type Search } from "./filters";
 import { ZONE } from "./ui/time";
@@ -24,12 +24,18 @@ export const meQuery = queryOptions({
   staleTime: 5 * 60_000,
 });
 
+/** What was shown until another answer comes, unless it is of another project: keys name theirs second. */
+export function keptIn(project: string | undefined) {
+  return <T>(shown: T | undefined, of: { queryKey: readonly unknown[] } | undefined): T | undefined =>
+    of?.queryKey[1] === project ? shown : undefined;
+}
+
 /** The largest groups of a period: for tables, and to choose from. */
 export function breakdownQuery(by: "agent" | "model", period: Period, search: Search) {
   const query = { ...period, ...namesOf(search), by: [by], time_zone: ZONE, limit: 100 };
   return queryOptions({
     queryKey: ["breakdown", search.project, query],
     queryFn: () => told(api.GET("/api/v1/analytics/breakdown", { params: { query } })),
-    placeholderData: keepPreviousData,
+    placeholderData: keptIn(search.project),
   });
 }

@@ -48,13 +48,14 @@ const signedIn = createRoute({
   getParentRoute: () => root,
   id: "signed-in",
   validateSearch: searchOf,
-  beforeLoad: async ({ location, search }) => {
+  beforeLoad: async ({ location, search, preload }) => {
     if ((await accessToken()) === null) {
       const from = location.pathname === "/" ? undefined : location.pathname + location.searchStr;
       throw redirect({ to: "/login", search: { from, why: hasExpired() ? "expired" : undefined } });
     }
     const { project } = search as Search;
-    workIn(project ?? null);
+    // A link that is only pointed at changes nothing for the screen that is shown.
+    if (!preload) workIn(project ?? null);
     const isTheirs = (me: Schemas["Me"]) =>
       me.organizations.some(({ projects }) => projects.some(({ id }) => id === project));
     const me = await queryClient.ensureQueryData(meQuery);

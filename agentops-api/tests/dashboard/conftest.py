@@ -1,12 +1,12 @@
 """The dashboard in a real Chromium, on a real server: one of each for all of its tests."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 
 import pytest
 from agentops_api.edge.dashboard import DIST, INDEX
 from playwright.async_api import Browser, BrowserContext, expect
 from tests.cast import PASSWORD
-from tests.chaos.processes import Server, new_site, ready
+from tests.chaos.processes import Server, Site, new_site, ready
 from tests.dashboard.history import HISTORY
 from tests.dashboard.people import Person, Tab, newcomer, open_tab
 
@@ -14,16 +14,21 @@ from scripts.chromium import browser, chromium, sign_in, window
 
 
 @pytest.fixture(scope="session")
-async def server(anyio_backend: str) -> AsyncGenerator[Server]:
+def site() -> Generator[Site]:
     if chromium() is None:
         pytest.skip("there is no Chromium here: install the package chromium, or set CHROMIUM")
     if not (DIST / INDEX).exists():
         pytest.skip("the dashboard is not built: make dashboard")
-    with new_site() as site:
-        started = site.spawn()
-        await ready(started, 180)
-        yield started
-        assert started.errors() == []
+    with new_site() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+async def server(anyio_backend: str, site: Site) -> AsyncGenerator[Server]:
+    started = site.spawn()
+    await ready(started, 180)
+    yield started
+    assert started.errors() == []
 
 
 @pytest.fixture(scope="session")

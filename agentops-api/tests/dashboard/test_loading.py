@@ -48,6 +48,11 @@ async def test_after_an_upgrade_the_page_is_loaded_anew_once(tab: Tab) -> None:
 
     await page.route(re.compile(r"/app/assets/Screen-.*\.js$"), gone)
     await page.evaluate("window.isOld = true")
+    # Who only points at a link loses nothing.
+    async with page.expect_response(lambda answer: answer.status == 404):
+        await page.get_by_role("link", name="Compare").hover()
+    await tab.traffic.settled()
+    assert await page.evaluate("window.isOld")
     await page.get_by_role("link", name="Compare").click()
     await expect(page.get_by_role("alert")).to_contain_text("could not be loaded")
     # A new page, which is of the same build, and so does not try again by itself.

@@ -50,6 +50,34 @@ async def test_what_was_sent_before_the_page_was_opened_is_shown_and_does_not_ar
     await expect(page.locator("ol [data-done]")).to_have_count(3)
 
 
+async def test_what_arrives_while_the_stream_is_broken_is_shown_when_it_is_back(server: Server, outside: Tab) -> None:
+    page, new, due = outside.page, await newcomer(server), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await due.wait()
+        await route.continue_()
+
+    await sign_in(page.context, new.email, PASSWORD)
+    # The first stream, which ends when the test says so; the second one is the server's.
+    await page.add_init_script("""
+        const real = fetch;
+        window.fetch = (asked, ...options) => {
+            if (!asked.url?.includes("/stream") || window.end) return real(asked, ...options);
+            const body = new ReadableStream({start: (one) => { window.end = () => one.close(); }});
+            return Promise.resolve(new Response(body));
+        };
+    """)
+    await page.route("**/evaluations/stream?*", late)
+    await outside.go("/app/connect")
+    await expect(page.get_by_text("Waiting for your first evaluation")).to_be_visible()
+    await outside.traffic.settled()
+    async with page.expect_request("**/evaluations/stream?*"):
+        await page.evaluate("window.end()")
+    await new.send({"prompt": "meanwhile", "response": "r"})
+    due.set()
+    await expect(page.get_by_text("meanwhile")).to_be_visible()
+
+
 async def test_nothing_moves_for_who_asked_for_less_motion(tab: Tab) -> None:
     page = tab.page
     await tab.go("/app/connect")

@@ -21,6 +21,8 @@ let holder: string | null = null;
 let expired = false;
 let changed = false;
 let pending: Promise<string | null> | null = null;
+/** How many sessions ended while the page was open. */
+let ends = 0;
 const listeners = new Set<(why: Ended) => void>();
 const channel = new BroadcastChannel("agentops.session");
 channel.onmessage = ({ data }: MessageEvent<Told>) => {
@@ -79,16 +81,23 @@ function holderOf({ access_token }: Answer): string {
   return (JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/"))) as { sub: string }).sub;
 }
 
+/** Throws where the server did not hear of it: only it can end the session. */
 export async function signOut(): Promise<void> {
   const text = await accessToken();
-  if (text) {
-    const headers = { Authorization: `Bearer ${text}` };
-    await fetch("/auth/logout", { method: "POST", headers, keepalive: true }).catch(() => undefined);
-  }
-  end("signed-out", true);
+  // In turn: a refresh that is on its way would bring a new cookie, and all tabs would be signed in again.
+  await inTurn(async () => {
+    if (text) {
+      const headers = { Authorization: `Bearer ${text}` };
+      const answer = await fetch("/auth/logout", { method: "POST", headers, keepalive: true }).catch(() => null);
+      // 401: it was over already.
+      if (!answer?.ok && answer?.status !== 401) throw new Error("The server did not end the session.");
+    }
+    end("signed-out", true);
+  });
 }
 
 function end(why: "expired" | "signed-out", tellOthers: boolean): void {
+  ends += 1;
   token = null;
   holder = null;
   expired = why === "expired";
@@ -109,7 +118,13 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function refresh(): Promise<string | null> {
-  if (changed || !maySignIn()) return null;
+  if (changed) return null;
+  if (!maySignIn()) {
+    // Another tab learnt that the session is over.
+    if (holder !== null) end("expired", false);
+    return null;
+  }
+  const endsBefore = ends;
   const begun = Number(localStorage.getItem(REFRESHING) ?? 0);
   const wait = begun + HANDOVER_MS - Date.now();
   if (wait > 0 && wait <= HANDOVER_MS) await new Promise((done) => setTimeout(done, wait));
@@ -119,6 +134,8 @@ async function refresh(): Promise<string | null> {
     const answer = await fetch("/auth/refresh", { method: "POST", keepalive: true });
     if (answer.ok) {
       const renewed = (await answer.json()) as Answer;
+      // Where tabs cannot take turns.
+      if (ends !== endsBefore) return null;
       // Whatever the other tabs told or did not: the cookie is the browser's, and whoever signed in last has it.
       const now = holderOf(renewed);
       if (holder !== null && now !== holder) {

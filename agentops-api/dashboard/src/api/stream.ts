@@ -16,6 +16,8 @@ export function useStream(wanted: Wanted | null, onEvaluation: (evaluation: Eval
   const key = wanted === null ? null : JSON.stringify(wanted);
   useEffect(() => {
     if (key === null) return;
+    // Of another stream than the one that was listened to before.
+    setState("connecting");
     const stop = new AbortController();
     void listen(JSON.parse(key) as Wanted, stop.signal, setState, (each) => latest.current(each));
     return () => stop.abort();

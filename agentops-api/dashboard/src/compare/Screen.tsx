@@ -1,5 +1,5 @@
 import { SegmentedControl, Select } from "@mantine/core";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { api, type Schemas, told } from "../api/client";
 import { Chips } from "../filterbar/Chips";
@@ -8,7 +8,7 @@ import { Nothing } from "../filterbar/Nothing";
 import { PeriodButton } from "../filterbar/PeriodForm";
 import { PeriodPicker } from "../filterbar/PeriodPicker";
 import { type Period, periodOf, type Search } from "../filters";
-import { breakdownQuery } from "../queries";
+import { breakdownQuery, keptIn } from "../queries";
 import { Failed } from "../ui/Failure";
 import { Empty, Page, Panel, Skeleton } from "../ui/Page";
 import { spanOf, ZONE } from "../ui/time";
@@ -145,7 +145,7 @@ function Result({ search, sides }: { search: Search; sides: CompareSearch }) {
     queryKey: ["compare", search.project, query],
     queryFn: () => told(api.GET("/api/v1/analytics/compare", { params: { query } })),
     enabled: params !== null,
-    placeholderData: keepPreviousData,
+    placeholderData: keptIn(search.project),
   });
   if (params === null) return <Unchosen search={search} by={sides.by === "agent" ? "agent" : "model"} />;
   if (error) return <Failed error={error} retry={() => void refetch()} />;

@@ -1,10 +1,11 @@
 import { Button, SegmentedControl } from "@mantine/core";
-import { keepPreviousData, queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { api, type Evaluation, type Schemas, told } from "../api/client";
 import { type Listening, useStream } from "../api/stream";
 import { shownOf } from "../evaluations/text";
+import { keptIn } from "../queries";
 import { usePlace } from "../shell/Projects";
 import { Badge, Verdict } from "../ui/Badge";
 import { Code, CopyIcon } from "../ui/Copy";
@@ -65,7 +66,9 @@ function newestQuery(project: string | undefined, isLive: boolean) {
       const page = await told(api.GET("/evaluations", { params: { query: { limit: 1 } } }));
       return page.data[0] ?? null;
     },
-    placeholderData: keepPreviousData,
+    placeholderData: keptIn(project),
+    // The stream may have broken for a moment only.
+    staleTime: 0,
     refetchOnWindowFocus: false,
   });
 }

@@ -1,8 +1,7 @@
 import { ActionIcon, Button, Tooltip } from "@mantine/core";
-import { useHotkeys } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { type MouseEvent, useEffect, useState } from "react";
+import { type MouseEvent, useEffect, useRef, useState } from "react";
 import type { Evaluation } from "../api/client";
 import { useLink } from "../filterbar/link";
 import { type Search, searchOf } from "../filters";
@@ -17,7 +16,7 @@ import type { Evidence } from "./claims";
 import { Documents } from "./Documents";
 import styles from "./detail.module.css";
 import { Facts } from "./Facts";
-import { alone, LATE } from "./keys";
+import { alone, LATE, useKeys } from "./keys";
 import { further, useLeave, useReturn } from "./leave";
 import { marked, useMarked } from "./marked";
 import { evaluationQuery, listQuery, neighboursQuery, type Which } from "./queries";
@@ -94,18 +93,23 @@ function Neighbours({ id, evaluation }: { id: string; evaluation: Evaluation | u
   const back = useReturn();
   const client = useQueryClient();
   const { older, newer } = useNeighbours(id, evaluation, search);
+  const asked = useRef(0);
   const go = async (which: Which, known: string | null | undefined) => {
+    asked.current += 1;
+    const [from, turn] = [location.href, asked.current];
     // A key may be pressed before its neighbour is known.
     const here = evaluation ?? (await client.ensureQueryData(evaluationQuery(id, search.project)).catch(() => null));
     if (!here) return;
-    const to = known === undefined ? await client.ensureQueryData(neighboursQuery(search, here, which)) : known;
-    if (to === null) return;
+    const ask = () => client.ensureQueryData(neighboursQuery(search, here, which)).catch(() => null);
+    const to = known === undefined ? await ask() : known;
+    // Meanwhile the reader may have gone elsewhere, or have asked for another one.
+    if (to === null || location.href !== from || asked.current !== turn) return;
     const back = neighboursQuery(search, { ...here, id: to }, which === "older" ? "newer" : "older");
     client.setQueryData(back.queryKey, id);
     read.open(to);
     await navigate({ to: "/evaluations/$id", params: { id: to }, search, state: true, replace: true });
   };
-  useHotkeys([
+  useKeys([
     ["j", alone(() => void go("older", older)), LATE],
     ["k", alone(() => void go("newer", newer)), LATE],
     ["Escape", alone(back ?? leave), LATE],
@@ -151,9 +155,10 @@ function useNeighbours(id: string, evaluation: Evaluation | undefined, search: S
   const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
   const place = rows.findIndex((row) => row.id === id);
   const isLast = place === rows.length - 1;
+  const mayGoOn = list.hasNextPage && !list.isFetchingNextPage && !list.isFetchNextPageError;
   useEffect(() => {
-    if (place >= 0 && isLast && list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
-  }, [place, isLast, list]);
+    if (place >= 0 && isLast && mayGoOn) void list.fetchNextPage();
+  }, [place, isLast, mayGoOn, list]);
   const alone = place < 0 && evaluation?.id === id ? evaluation : undefined;
   const older = useQuery(neighboursQuery(search, alone, "older"));
   const newer = useQuery(neighboursQuery(search, alone, "newer"));

@@ -1,4 +1,5 @@
 import { Link } from "@tanstack/react-router";
+import { ToConnect } from "../filterbar/Nothing";
 import type { Search } from "../filters";
 import { Empty, Panel } from "../ui/Page";
 
@@ -20,7 +21,7 @@ export function Nothing({ search }: { search: Search }) {
           Take a filter away, or choose a longer period.
         </Empty>
       ) : (
-        <Empty title="No evaluations in the last 7 days" action={<Link to="/connect">Connect your agent</Link>}>
+        <Empty title="No evaluations in the last 7 days" action={<ToConnect />}>
           They are listed here as soon as an agent sends them.
         </Empty>
       )}

@@ -30,6 +30,7 @@ export function Screen() {
   const isLive = useLive() && mayBeLive;
   const list = useInfiniteQuery(listQuery(search));
   const [tail, state] = useTail(search, isLive);
+  const pages = list.data?.pages.length ?? 0;
   const stored = useMemo(() => list.data?.pages.flatMap((page) => page.data) ?? [], [list.data]);
   const all = useMemo(() => withTail(tail, stored), [tail, stored]);
   const [rows, held, release] = useHeld(all, key);
@@ -82,7 +83,8 @@ export function Screen() {
           hasMore={list.hasNextPage}
           isSearching={search.q !== undefined && list.isFetchingNextPage}
           q={soughtOf(search.q).q}
-          mayGoOn={(list.data?.pages.length ?? 0) % PAGES_AT_ONCE !== 0 || search.q === undefined}
+          mayGoOn={!list.isFetchNextPageError && (pages % PAGES_AT_ONCE !== 0 || search.q === undefined)}
+          hasFailed={list.isFetchNextPageError && !list.isFetchingNextPage}
           more={() => !list.isFetchingNextPage && void list.fetchNextPage()}
           empty={<Nothing search={search} />}
         />

@@ -1,5 +1,4 @@
 import { UnstyledButton } from "@mantine/core";
-import { useHotkeys } from "@mantine/hooks";
 import { useRouter, useSearch } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import {
@@ -20,7 +19,7 @@ import { Skeleton } from "../ui/Page";
 import { fullTime, listTime } from "../ui/time";
 import styles from "./evaluations.module.css";
 import { Found } from "./Found";
-import { alone, LATE } from "./keys";
+import { alone, LATE, useKeys } from "./keys";
 import { FROM_LIST } from "./leave";
 import { read } from "./read";
 import { nameOf } from "./text";
@@ -53,13 +52,15 @@ type Props = {
   q: string | undefined;
   /** Whether the next page is loaded without being asked for. */
   mayGoOn: boolean;
+  /** The next page was asked for, and could not be had. */
+  hasFailed: boolean;
   more: () => void;
   empty: ReactNode;
 };
 
 /** As many rows as there are, of which only those in sight are in the page; that is why it is no <table>. */
 export function Table(props: Props) {
-  const { rows, fresh, held, release, isLoading, hasMore, isSearching, q, mayGoOn, more, empty } = props;
+  const { rows, fresh, held, release, isLoading, hasMore, isSearching, q, mayGoOn, hasFailed, more, empty } = props;
   const body = useRef<HTMLDivElement>(null);
   const { hrefOf, ...opening } = useOpening();
   // Another function would have all rows measured anew, at each step of scrolling.
@@ -80,7 +81,7 @@ export function Table(props: Props) {
   useEffect(() => {
     if (document.activeElement === document.body) read.find(body.current)?.focus({ preventScroll: true });
   });
-  useHotkeys([
+  useKeys([
     ["j", alone(() => step(body.current, 1)), LATE],
     ["k", alone(() => step(body.current, -1)), LATE],
   ]);
@@ -117,10 +118,10 @@ export function Table(props: Props) {
       </div>
       <div className={styles.foot}>
         <p aria-live="polite">
-          {!isLoading && footOf(rows.length, hasMore, isSearching)}
+          {!isLoading && footOf(rows.length, hasMore, isSearching, hasFailed)}
           {hasMore && !mayGoOn && !isSearching && (
             <UnstyledButton className={styles.further} onClick={more}>
-              Search further back
+              {hasFailed ? "Try again" : "Search further back"}
             </UnstyledButton>
           )}
         </p>
@@ -170,8 +171,9 @@ function useOpening() {
   }, [router, search]);
 }
 
-function footOf(count: number, hasMore: boolean, isSearching: boolean): string {
+function footOf(count: number, hasMore: boolean, isSearching: boolean, hasFailed: boolean): string {
   if (isSearching) return `${exactCount(count)} found; searching further back …`;
+  if (hasMore && hasFailed) return `${exactCount(count)} loaded; the next could not be loaded`;
   return hasMore ? `${exactCount(count)} loaded; more as you scroll` : `${exactCount(count)} evaluations`;
 }
 

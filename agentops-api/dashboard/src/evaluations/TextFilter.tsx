@@ -1,10 +1,9 @@
 import { TextInput } from "@mantine/core";
-import { useHotkeys } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import type { Search } from "../filters";
 import { Glyph } from "../ui/icons";
-import { alone, LATE } from "./keys";
+import { alone, LATE, useKeys } from "./keys";
 
 /** Whoever types on is not asked for by half a word. */
 const PAUSE_MS = 700;
@@ -31,14 +30,20 @@ export function TextFilter({ name, label, value, fault, note }: Props) {
     applied.current = value;
   }, [value]);
   useEffect(() => () => clearTimeout(pause.current), []);
-  useHotkeys(name === "q" ? [["/", alone(() => field.current?.select()), LATE]] : []);
+  const search = alone(() => {
+    // Selecting alone does not focus in every browser.
+    field.current?.focus();
+    field.current?.select();
+  });
+  // With Shift on a German keyboard.
+  useKeys(name === "q" ? ["/", "shift+/"].map((key) => [key, search, LATE]) : []);
   const apply = () => {
     clearTimeout(pause.current);
     const text = field.current?.value.trim() || undefined;
     if (text === applied.current) return;
     applied.current = text;
-    const search = (now: Search) => ({ ...now, [name]: text });
-    void navigate({ to: ".", search, resetScroll: false, replace: isTyping.current });
+    const changed = (now: Search) => ({ ...now, [name]: text });
+    void navigate({ to: ".", search: changed, resetScroll: false, replace: isTyping.current });
     isTyping.current = true;
   };
   return (

@@ -1,5 +1,8 @@
 /** Keys that work on a whole screen, unless something lies above it. */
 
+import { getHotkeyHandler, type HotkeyItem } from "@mantine/hooks";
+import { useLayoutEffect, useRef } from "react";
+
 const ABOVE = '[role="dialog"], [role="menu"], [role="listbox"]';
 
 let hadAbove = false;
@@ -21,6 +24,22 @@ export function alone(run: () => void): (event: KeyboardEvent) => void {
     event.preventDefault();
     run();
   };
+}
+
+/** Where keys are text, or choose. */
+const TAKING = 'textarea, select, input:not([type="radio"], [type="checkbox"]), [contenteditable]';
+
+/** The keys of what is shown. Mantine's own hook hears none on a switch, nor what is pressed just after the drawing. */
+export function useKeys(keys: HotkeyItem[]): void {
+  const latest = useRef(keys);
+  latest.current = keys;
+  useLayoutEffect(() => {
+    const hear = (event: KeyboardEvent) => {
+      if (!(event.target as Element).matches(TAKING)) getHotkeyHandler(latest.current)(event);
+    };
+    document.documentElement.addEventListener("keydown", hear);
+    return () => document.documentElement.removeEventListener("keydown", hear);
+  }, []);
 }
 
 /** Else the key would count as taken by whoever looks for it. */

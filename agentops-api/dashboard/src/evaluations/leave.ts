@@ -39,6 +39,7 @@ export function useLeave(): () => void {
 /** To the conversation one came from; null where one came from elsewhere. */
 export function useReturn(): (() => void) | null {
   const { history } = useRouter();
-  const steps = history.location.state.fromSession;
-  return steps ? () => history.go(-steps) : null;
+  // Counted again when it is used: the next evaluation may be on its way, and not drawn yet.
+  const steps = () => history.location.state.fromSession;
+  return steps() ? () => history.go(-(steps() ?? 1)) : null;
 }

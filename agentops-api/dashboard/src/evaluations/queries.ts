@@ -1,6 +1,7 @@
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, type Evaluation, told } from "../api/client";
 import type { Search } from "../filters";
+import { keptIn } from "../queries";
 import { type Ask, justAfter, newerThan, olderAmong, type Placed } from "./neighbours";
 import { listParams } from "./params";
 
@@ -20,7 +21,7 @@ export function listQuery(search: Search) {
       told(api.GET("/evaluations", { params: { query: { ...params, limit: PAGE_ROWS, cursor: pageParam } } })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
-    placeholderData: keepPreviousData,
+    placeholderData: keptIn(search.project),
     refetchOnWindowFocus: false,
     staleTime: 60_000,
   });

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { periodLabel, type Search } from "../filters";
+import { inProject, periodLabel, type Search } from "../filters";
 import { Empty, Panel } from "../ui/Page";
 import styles from "./filterbar.module.css";
 import { useChange } from "./PeriodPicker";
@@ -34,10 +34,19 @@ export function Nothing({ search }: { search: Search }) {
           Nothing was sent in {[periodLabel(search), ...by].join(" ")}.
         </Empty>
       ) : (
-        <Empty title="No evaluations yet" action={<Link to="/connect">Connect your agent</Link>}>
+        <Empty title="No evaluations yet" action={<ToConnect />}>
           As soon as an agent sends its first evaluation, its hallucination rate, latency and scores are here.
         </Empty>
       )}
     </Panel>
+  );
+}
+
+/** The way to a first evaluation. */
+export function ToConnect() {
+  return (
+    <Link to="/connect" search={inProject}>
+      Connect your agent
+    </Link>
   );
 }

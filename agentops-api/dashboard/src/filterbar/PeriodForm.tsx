@@ -31,7 +31,6 @@ export function PeriodButton({ period, isChosen, label, choose }: Props) {
       </Popover.Target>
       <Popover.Dropdown>
         <Fields
-          key={`${period.start} ${period.end}`}
           period={period}
           choose={(chosen) => {
             setOpened(false);
@@ -43,6 +42,7 @@ export function PeriodButton({ period, isChosen, label, choose }: Props) {
   );
 }
 
+/** There only while the dropdown is: an hour that begins changes the period, and not what is being typed. */
 function Fields({ period, choose }: Pick<Props, "period" | "choose">) {
   const [start, setStart] = useState(localOf(period.start));
   const [end, setEnd] = useState(localOf(period.end));

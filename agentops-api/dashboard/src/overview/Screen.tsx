@@ -29,7 +29,8 @@ const MINUTE = 60_000;
 export function Screen() {
   const search = useSearch({ from: "/signed-in" });
   const period = periodOf(search, Date.now());
-  const summary = useQuery({ ...summaryQuery(period, search), refetchInterval: MINUTE });
+  // Drawn anew at each answer, also at one that says the same: by then the period may be another one.
+  const summary = useQuery({ ...summaryQuery(period, search), refetchInterval: MINUTE, notifyOnChangeProps: "all" });
   const isEmpty = summary.data?.current.count === 0 && summary.data.previous.count === 0;
   const tools = (
     <>

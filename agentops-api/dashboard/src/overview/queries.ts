@@ -1,6 +1,7 @@
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 import { api, type Change, type Figures, told } from "../api/client";
-import { type Interval, namesOf, type Period, periodBefore, type Search } from "../filters";
+import { evenly, type Interval, namesOf, type Period, periodBefore, type Search } from "../filters";
+import { keptIn } from "../queries";
 import { ZONE } from "../ui/time";
 
 const METRICS_MAX = 6;
@@ -40,7 +41,7 @@ export function summaryQuery(period: Period, search: Search) {
       const { base, candidate, changes } = await told(api.GET("/api/v1/analytics/compare", { params: { query } }));
       return { current: candidate.figures, previous: base.figures, changes, before };
     },
-    placeholderData: keepPreviousData,
+    placeholderData: keptIn(search.project),
   });
 }
 
@@ -60,13 +61,6 @@ export function tracksQuery(period: Period, search: Search, interval: Interval) 
       const points = Object.fromEntries(series.map((each) => [each.metric, each.points]));
       return { period, interval, times: evenly(times), points };
     },
-    placeholderData: keepPreviousData,
+    placeholderData: keptIn(search.project),
   });
-}
-
-/** A first bucket that the period cuts is shown as far from the second as the others are from each other. */
-function evenly(times: number[]): number[] {
-  const [first, second, third] = times;
-  if (first === undefined || second === undefined || third === undefined) return times;
-  return [Math.min(first, 2 * second - third), ...times.slice(1)];
 }

@@ -1,7 +1,8 @@
-import { infiniteQueryOptions, keepPreviousData } from "@tanstack/react-query";
+import { infiniteQueryOptions } from "@tanstack/react-query";
 import { api, told } from "../api/client";
 import { hallucinatedOf } from "../evaluations/params";
 import { DAY, type Period, periodOf, type Search } from "../filters";
+import { keptIn } from "../queries";
 import { ZONE } from "../ui/time";
 
 /** The API reads conversations of so long at the most. */
@@ -29,7 +30,7 @@ export function sessionsQuery(search: Search) {
       told(api.GET("/api/v1/sessions", { params: { query: { ...query, cursor: pageParam } } })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
-    placeholderData: keepPreviousData,
+    placeholderData: keptIn(search.project),
   });
 }
 

@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { api, told } from "../api/client";
+import { inProject } from "../filters";
 import { type Place, usePlace } from "../shell/Projects";
 import { CopyIcon } from "../ui/Copy";
 import { Panel } from "../ui/Page";
@@ -27,7 +28,9 @@ export function ProjectSection() {
         <div>
           <dt>Agents</dt>
           <dd>
-            <Link to="/connect">Connect another one</Link>
+            <Link to="/connect" search={inProject}>
+              Connect another one
+            </Link>
           </dd>
         </div>
       </dl>

@@ -1,5 +1,5 @@
 import { Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { signOut } from "../api/session";
 import { meQuery } from "../queries";
@@ -11,6 +11,7 @@ export function Account() {
   const { data: me } = useQuery(meQuery);
   // Without transitions would be a style element, which the content security policy refuses.
   const { setColorScheme } = useMantineColorScheme({ keepTransitions: true });
+  const out = useMutation({ mutationFn: signOut, networkMode: "always" });
   const name = me?.user.full_name ?? me?.user.email ?? "Account";
   return (
     <Menu position="top-start" width={210}>
@@ -39,8 +40,8 @@ export function Account() {
           As the system
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item leftSection={<Glyph name="signOut" />} onClick={() => void signOut()}>
-          Log out
+        <Menu.Item leftSection={<Glyph name="signOut" />} closeMenuOnClick={false} onClick={() => out.mutate()}>
+          {out.isError ? "The server did not answer: log out again" : "Log out"}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

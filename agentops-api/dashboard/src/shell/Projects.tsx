@@ -2,6 +2,7 @@ import { Menu, UnstyledButton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { Schemas } from "../api/client";
+import { marked } from "../evaluations/marked";
 import { meQuery } from "../queries";
 import { Glyph } from "../ui/icons";
 import styles from "./shell.module.css";
@@ -26,6 +27,8 @@ export function Projects() {
   const place = usePlace();
   const navigate = useNavigate();
   const choose = (chosen: Place) => {
+    // Evaluations of two projects are not laid beside each other.
+    marked.set(null);
     const isDefault = chosen === places.find((each) => each.project.is_default);
     void navigate({ to: "/", search: isDefault ? {} : { project: chosen.project.id } });
   };

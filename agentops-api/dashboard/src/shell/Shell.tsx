@@ -2,7 +2,7 @@ import { ActionIcon, Drawer } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { searchOf } from "../filters";
+import { inProject, searchOf } from "../filters";
 import { Glyph, type IconName } from "../ui/icons";
 import { Later } from "../ui/Later";
 import { Account } from "./Account";
@@ -58,7 +58,7 @@ export function Shell() {
 
 function Brand() {
   return (
-    <Link to="/" className={styles.brand}>
+    <Link to="/" search={inProject} className={styles.brand}>
       <img src="/app/icon.svg" alt="" width={22} height={22} />
       AgentOps
     </Link>

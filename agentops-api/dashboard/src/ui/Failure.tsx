@@ -1,10 +1,11 @@
 import { Button } from "@mantine/core";
 import { useQueryErrorResetBoundary } from "@tanstack/react-query";
 import { Link, useRouter } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { Problem } from "../api/client";
-import { canReload, Unloaded } from "../code";
+import { canReload, isOfOldBuild, reload, Unloaded } from "../code";
 import { Glyph } from "./icons";
+import { Waiting } from "./Missing";
 import styles from "./ui.module.css";
 
 type Props = { error: unknown; retry?: () => void; other?: ReactNode };
@@ -36,6 +37,10 @@ export function Failed({ error, retry, other }: Props) {
 export function Failure({ error }: { error: unknown }) {
   const router = useRouter();
   const { reset } = useQueryErrorResetBoundary();
+  const [isOld] = useState(() => isOfOldBuild(error));
+  useEffect(() => {
+    if (isOld) reload();
+  }, [isOld]);
   const retry = async () => {
     if (error instanceof Unloaded) {
       if (await canReload()) location.reload();
@@ -44,6 +49,7 @@ export function Failure({ error }: { error: unknown }) {
     reset();
     void router.invalidate();
   };
+  if (isOld) return <Waiting />;
   return <Failed error={error} retry={() => void retry()} other={<Link to="/">To the overview</Link>} />;
 }
 
