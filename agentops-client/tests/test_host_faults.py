@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agentops import AgentOps, Detection
@@ -39,7 +40,7 @@ def trace(ops: AgentOps) -> None:
 def test_a_detector_that_ends_its_thread_does_not(
     receiver: Receiver, tmp_path: Path, error: BaseException, *, is_spooled: bool
 ) -> None:
-    options = {"spool_dir": tmp_path} if is_spooled else {}
+    options: dict[str, Any] = {"spool_dir": tmp_path} if is_spooled else {}
     with client_of(receiver, detector=Raising(error), **options) as ops:
         for _ in range(3):
             trace(ops)
