@@ -202,7 +202,8 @@ def test_the_interpreters_exit_waits_once_for_all_disks(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr("agentops.batches.FromMemory.save", save)
-    monkeypatch.setattr(sender, "_running", set())
+    running: set[sender.Sender] = set()
+    monkeypatch.setattr(sender, "_running", running)
     monkeypatch.setattr(threading.Thread, "start", lambda thread: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     bounds = replace(QUICK, exit_s_max=0, save_s_max=3)
     clients = [AgentOps(KEY, "http://127.0.0.1:1", bounds=bounds) for _ in range(5)]
@@ -215,8 +216,8 @@ def test_the_interpreters_exit_waits_once_for_all_disks(monkeypatch: pytest.Monk
 
 def test_what_close_said_it_says_again_and_flush_too(receiver: Receiver, tmp_path: Path) -> None:
     receiver.usual = refuse(503)
-    for options in ({}, {"spool_dir": tmp_path}):
-        with client_of(receiver, **options) as ops:
+    for spool_dir in (None, tmp_path):
+        with client_of(receiver, spool_dir=spool_dir) as ops:
             ops.record("q", "a")
             assert not ops.close(0.1)
             began = time.monotonic()
