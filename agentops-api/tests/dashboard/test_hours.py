@@ -1,4 +1,7 @@
-"""What an hour that begins changes on a screen, and what it leaves alone."""
+"""What an hour that begins changes on a screen, and what it leaves alone.
+
+Each in a window of its own, whose clock is set.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,7 +11,7 @@ import pytest
 from playwright.async_api import expect
 from tests.cast import PASSWORD
 from tests.chaos.processes import Server
-from tests.dashboard.people import Tab, newcomer
+from tests.dashboard.people import Person, Tab, newcomer
 
 from scripts.chromium import sign_in
 
@@ -36,16 +39,17 @@ async def test_the_overview_goes_on_to_the_next_hour_also_where_nothing_came(
         await page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
 
 
-async def test_what_is_typed_stays_when_an_hour_begins(tab: Tab, hour: datetime) -> None:
-    page = tab.page
+async def test_what_is_typed_stays_when_an_hour_begins(outside: Tab, person: Person, hour: datetime) -> None:
+    page = outside.page
+    await sign_in(page.context, person.email, PASSWORD)
     await page.clock.set_fixed_time(hour - timedelta(seconds=30))
-    await tab.go("/app/")
+    await outside.go("/app/")
     await page.get_by_role("button", name="Custom").click()
     await page.get_by_label("From").fill("2026-01-02T00:00")
     await page.clock.set_fixed_time(hour + timedelta(seconds=30))
     async with page.expect_response(re.compile(f"/analytics/compare.*candidate_end={quote(f'{hour:%Y-%m-%dT%H:%M}')}")):
         await page.evaluate("window.dispatchEvent(new Event('visibilitychange'))")
-    await tab.traffic.settled()
+    await outside.traffic.settled()
     await expect(page.get_by_label("From")).to_have_value("2026-01-02T00:00")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile("start=2026-01-01"))

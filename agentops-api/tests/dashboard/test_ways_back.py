@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import Route, expect
+from tests.cast import PASSWORD
 from tests.dashboard.people import Person, Tab
 from tests.dashboard.test_addresses import NOBODY
+
+from scripts.chromium import sign_in
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("dashboard")]
 NEIGHBOURS = re.compile(r"(?<!/app)/evaluations\?.*limit=20(&|$)")
@@ -118,14 +121,16 @@ async def test_a_neighbour_that_is_not_found_is_no_fault_of_the_page(tab: Tab, p
     await expect(page).to_have_url(re.compile(person.history[230]))
 
 
-async def test_however_late_the_list_comes_the_focus_is_on_what_was_read(tab: Tab, person: Person) -> None:
-    page, due, pages = tab.page, asyncio.Event(), re.compile(r"(?<!/app)/evaluations\?.*limit=100")
+async def test_however_late_the_list_comes_the_focus_is_on_what_was_read(outside: Tab, person: Person) -> None:
+    page, due, pages = outside.page, asyncio.Event(), re.compile(r"(?<!/app)/evaluations\?.*limit=100")
 
     async def late(route: Route) -> None:
         await due.wait()
         await route.continue_()
 
-    await tab.go(f"/app/evaluations/{person.history[-3]}")
+    # In a window of its own, because its clock is set.
+    await sign_in(page.context, person.email, PASSWORD)
+    await outside.go(f"/app/evaluations/{person.history[-3]}")
     await page.route(pages, late)
     async with page.expect_request(pages):
         await page.keyboard.press("Escape")
