@@ -125,7 +125,12 @@ def _nothing_is_scheduled(database: TestDatabase) -> None:
     """The server's own jobs are those that a test asks for, also when an hour or 03:00 passes while it runs."""
     kinds = [each.kind for each in work._SCHEDULES]  # pyright: ignore[reportPrivateUsage] - only told to the worker
     with psycopg.connect(database.superuser_url) as admin:
-        admin.execute("INSERT INTO job_slots (kind, slot) SELECT unnest(%s::text[]), 'infinity'", (kinds,))
+        # Another server of the test may be at work already, and have written its own.
+        admin.execute(
+            "INSERT INTO job_slots (kind, slot) SELECT unnest(%s::text[]), 'infinity'"
+            " ON CONFLICT (kind) DO UPDATE SET slot = excluded.slot",
+            (kinds,),
+        )
 
 
 async def _no_job_is_left_behind(database: TestDatabase) -> None:
