@@ -82,7 +82,7 @@ async def merge_rollups(db: Database, writer: Writer, rows_min: int) -> None:
 
 
 async def merge_what_was_left(db: Database) -> None:
-    """Merges what processes that were killed had not: once, at the start."""
+    """Merges what processes that were killed, or a round that failed, had not: at the start, and daily."""
     async with db.as_system() as tx:
         found = await tx.execute("SELECT id FROM projects ORDER BY id")
         project_ids = [project_id for (project_id,) in await found.fetchall()]
